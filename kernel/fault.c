@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/fault.h"
+
+#include <stddef.h>
+
+#include "arch/x86_64/percpu.h"
+
+#define RING_SIZE 32 /* a power of two */
+
+struct fault_ring {
+    struct fault faults[RING_SIZE];
+    uint32_t head, tail;
+    uint64_t lost;
+};
+
+static struct fault_ring rings[CPU_MAX];
+
+static const char *const kind_names[FAULT_KINDS] = {
+    [FAULT_NONE] = "none",           [FAULT_MCE] = "mce",
+    [FAULT_EPT] = "ept",             [FAULT_MISCONFIG] = "misconfig",
+    [FAULT_TRIPLE] = "triple",       [FAULT_ENTRY] = "entry",
+    [FAULT_EXIT] = "exit",           [FAULT_PANIC] = "panic",
+    [FAULT_ROOT] = "root",           [FAULT_RESTORE] = "restore",
+};
+
+void fault_post(const struct fault *fault)
+{
+    struct fault_ring *ring = &rings[this_cpu()->index];
+    /* One instruction, so that an NMI or #MC between two posts gets a place
+     * of its own. */
+    uint32_t place = __atomic_fetch_add(&ring->head, 1, __ATOMIC_RELAXED);
+
+    if (place - ring->tail >= RING_SIZE) {
+        __atomic_fetch_sub(&ring->head, 1, __ATOMIC_RELAXED);
+        ring->lost++;
+        return;
+    }
+    ring->faults[place % RING_SIZE] = *fault;
+}
+
+bool fault_take(struct fault *fault)
+{
+    struct fault_ring *ring = &rings[this_cpu()->index];
+
+    if (ring->tail == ring->head) {
+        return false;
+    }
+    *fault = ring->faults[ring->tail % RING_SIZE];
+    ring->tail++;
+    return true;
+}
+
+uint64_t fault_lost(void)
+{
+    uint64_t lost = 0;
+
+    for (unsigned i = 0; i < CPU_MAX; i++) {
+        lost += rings[i].lost;
+    }
+    return lost;
+}
+
+const char *fault_kind_name(enum fault_kind kind)
+{
+    return kind < FAULT_KINDS ? kind_names[kind] : "?";
+}
+
+const char *fault_severity_name(enum fault_severity severity)
+{
+    static const char *const names[] = {"none",     "corrected", "deferred",
+                                        "optional", "action",    "fatal"};
+
+    return severity <= SEVERITY_FATAL ? names[severity] : "?";
+}
+
+const char *fault_context_name(enum fault_context context)
+{
+    static const char *const names[] = {"guest", "serving", "core"};
+
+    return context <= CONTEXT_CORE ? names[context] : "?";
+}
