@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* This machine's local APICs. */
+#ifndef ARCH_APIC_H
+#define ARCH_APIC_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Turns on this CPU's local APIC, in x2APIC mode where there is one.
+ * physical: the registers' address from ACPI, for xAPIC mode. 0; -ENODEV
+ * when firmware left it disabled. */
+int apic_enable(uint64_t physical);
+bool apic_is_x2apic(void);
+uint32_t apic_id(void);
+void apic_end_of_interrupt(void);
+
+/* Interprocessor interrupts to one CPU by its APIC id. */
+void apic_send_init(uint32_t id);
+void apic_send_startup(uint32_t id, uint8_t page);
+
+/* The timer register of the local APIC; see timer.c. */
+void apic_timer_deadline_mode(uint8_t vector);
+void apic_timer_count(uint8_t vector, uint32_t count);
+uint32_t apic_timer_remaining(void);
+
+#endif

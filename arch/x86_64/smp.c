@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "arch/x86_64/smp.h"
+
+#include "arch/x86_64/apic.h"
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/descriptors.h"
+#include "arch/x86_64/image.h"
+#include "arch/x86_64/mca/mca.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/paging.h"
+#include "arch/x86_64/percpu.h"
+#include "arch/x86_64/timer.h"
+#include "kernel/errno.h"
+#include "kernel/panic.h"
+#include "kernel/string.h"
+
+/* The page below 1 MiB that other CPUs start in; conventional memory that
+ * the frame table never hands out. */
+#define START_PAGE 0x8000ul
+
+/* One CPU's own things, in one allocation. */
+struct cpu_data {
+    struct percpu percpu;
+    struct cpu_descriptors descriptors;
+};
+
+extern const char ap_start[], ap_start_end[];
+extern const char ap_start_32[], ap_start_64[];
+
+static struct cpu_data boot_cpu;
+static struct cpu_data *starting; /* one at a time */
+
+void smp_boot_cpu_early(void)
+{
+    percpu_load(&boot_cpu.percpu, 0);
+    idt_init();
+}
+
+void smp_boot_cpu(void)
+{
+    descriptors_prepare(&boot_cpu.descriptors);
+    descriptors_load(&boot_cpu.descriptors);
+    wrmsr(MSR_GS_BASE, (uint64_t)&boot_cpu.percpu); /* MOV SS kept it: sure */
+    boot_cpu.percpu.stack_top = boot_cpu.descriptors.stack_top;
+    boot_cpu.percpu.online = true;
+    write_cr4(read_cr4() | CR4_MCE);
+}
+
+/* The first C code of a further CPU: takes its tables, says that it runs,
+ * and halts with machine checks enabled. */
+static _Noreturn void ap_main(void)
+{
+    struct cpu_data *data = starting;
+
+    percpu_load(&data->percpu, data->percpu.index);
+    write_cr4(read_cr4() | CR4_PGE);
+    root_load(data->percpu.core_root);
+    descriptors_load(&data->descriptors);
+    write_cr4(read_cr4() | CR4_MCE);
+    apic_enable(0);
+    mca_enable();
+    data->percpu.apic_id = apic_id();
+    data->percpu.online = true;
+    for (;;) {
+        wait_for_interrupt();
+    }
+}
+
+static void wait_us(uint64_t us)
+{
+    uint64_t end = rdtsc() + us * tsc_per_ms / 1000;
+
+    while (rdtsc() < end) {
+        cpu_pause();
+    }
+}
+
+/* The start page needs itself mapped at its own address: only for these few
+ * instructions, in a root that is thrown away with the last CPU. */
+static uint64_t start_root;
+
+static int prepare_start_page(void)
+{
+    char *page = temp_map(TEMP_COPY, START_PAGE);
+    const uint64_t gdt[4] = {0, 0x00cf9b000000ffff, 0x00cf93000000ffff,
+                             0x00af9b000000ffff};
+
+    if (!start_root) {
+        start_root = root_create(FAULT_NO_VM);
+        if (!start_root || start_root > UINT32_MAX ||
+            page_map(start_root, START_PAGE, START_PAGE, PROT_WRITE | PROT_EXEC,
+                     FAULT_NO_VM)) {
+            return -ENOMEM;
+        }
+        page = temp_map(TEMP_COPY, START_PAGE);
+    }
+    memcpy(page, ap_start, (size_t)(ap_start_end - ap_start));
+    memcpy(page + 0xf80, gdt, sizeof(gdt));
+    *(uint16_t *)(page + 0xfd0) = sizeof(gdt) - 1;
+    *(uint32_t *)(page + 0xfd2) = START_PAGE + 0xf80;
+    *(uint64_t *)(page + 0xfd8) = (uint64_t)ap_main;
+    *(uint64_t *)(page + 0xfe0) = start_root;
+    *(uint64_t *)(page + 0xfe8) = starting->descriptors.stack_top;
+    *(uint32_t *)(page + 0xff0) = (uint32_t)(START_PAGE + (uint64_t)ap_start_32);
+    *(uint16_t *)(page + 0xff4) = 0x08;
+    *(uint32_t *)(page + 0xff8) = (uint32_t)(START_PAGE + (uint64_t)ap_start_64);
+    *(uint16_t *)(page + 0xffc) = 0x18;
+    temp_unmap(TEMP_COPY);
+    return 0;
+}
+
+int smp_start(uint32_t id)
+{
+    struct cpu_data *data;
+
+    if (cpu_count >= CPU_MAX) {
+        return -ENOSPC;
+    }
+    data = core_alloc(sizeof(*data));
+    if (!data) {
+        return -ENOMEM;
+    }
+    descriptors_prepare(&data->descriptors);
+    data->percpu.index = cpu_count;
+    data->percpu.core_root = paging_core_root();
+    data->percpu.stack_top = data->descriptors.stack_top;
+    starting = data;
+    if (prepare_start_page()) {
+        return -ENOMEM;
+    }
+
+    /* INIT, 10 ms, SIPI, 200 us, SIPI (SDM vol. 3, 9.4.4.1). */
+    apic_send_init(id);
+    wait_us(10000);
+    for (unsigned attempt = 0; attempt < 2 && !data->percpu.online; attempt++) {
+        apic_send_startup(id, START_PAGE >> 12);
+        wait_us(200);
+    }
+    for (unsigned i = 0; i < 1000 && !data->percpu.online; i++) {
+        wait_us(100);
+    }
+    if (!data->percpu.online) {
+        return -EIO;
+    }
+    cpu_count++;
+    return 0;
+}

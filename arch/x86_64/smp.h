@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Starting the other logical CPUs. */
+#ifndef ARCH_SMP_H
+#define ARCH_SMP_H
+
+#include <stdint.h>
+
+/* Makes the boot CPU's own tables current: per-CPU data, GDT, TSS, IDT. */
+void smp_boot_cpu_early(void);
+void smp_boot_cpu(void);
+
+/* Starts the CPU with this APIC id and waits until it runs our code with
+ * CR4.MCE on. 0; -EIO when it does not answer; -ENOSPC above CPU_MAX. */
+int smp_start(uint32_t apic_id);
+
+#endif
