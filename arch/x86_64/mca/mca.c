@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Reading the banks and deciding where to return. Nothing here prints, and
+ * nothing is decided but the place to return to. */
+#include "arch/x86_64/mca/mca.h"
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/exception.h"
+#include "arch/x86_64/interrupt.h"
+#include "arch/x86_64/mca/bits.h"
+#include "arch/x86_64/mca/overlay.h"
+#include "arch/x86_64/mca/severity.h"
+#include "arch/x86_64/msr.h"
+#include "arch/x86_64/percpu.h"
+#include "kernel/log.h"
+#include "kernel/panic.h"
+
+/* Banks that are looked at; MCG_CAP can name 255, no processor has more
+ * than these. */
+#define BANKS_MAX 32
+
+static struct mca_capability capability;
+
+struct mca_capability mca_capability(void)
+{
+    return capability;
+}
+
+static unsigned bank_count(void)
+{
+    uint64_t cap = mca_msr_read(MSR_MCG_CAP);
+    unsigned count = cap & MCG_CAP_COUNT;
+
+    return count > BANKS_MAX ? BANKS_MAX : count;
+}
+
+static struct mca_record bank_read(unsigned bank)
+{
+    struct mca_record record = {
+        .mcg_status = mca_msr_read(MSR_MCG_STATUS),
+        .mcg_cap = mca_msr_read(MSR_MCG_CAP),
+        .status = mca_msr_read(MSR_MC0_STATUS + 4 * bank),
+        .bank = (uint8_t)bank,
+    };
+
+    if (record.status & MCI_STATUS_ADDRV) {
+        record.address = mca_msr_read(MSR_MC0_ADDR + 4 * bank);
+    }
+    if (record.status & MCI_STATUS_MISCV) {
+        record.misc = mca_msr_read(MSR_MC0_MISC + 4 * bank);
+    }
+    return record;
+}
+
+static void post(const struct mca_record *record, uint64_t rip)
+{
+    const struct percpu *self = this_cpu();
+    struct fault fault = {
+        .vm = self->served_vm,
+        .vcpu = self->served_vcpu,
+        .cpu = (uint16_t)self->index,
+        .injected = mca_overlay_active(),
+        .rip = rip,
+        .tsc = rdtsc(),
+    };
+
+    mca_to_fault(record, &fault);
+    if (fault.severity != SEVERITY_NONE) {
+        fault_post(&fault);
+    }
+}
+
+/* Posts what every bank says and clears it; the worst of them. */
+static enum fault_severity drain_banks(enum fault_context context, bool fixup,
+                                       uint64_t rip)
+{
+    enum fault_severity worst = SEVERITY_NONE;
+
+    for (unsigned bank = 0; bank < bank_count(); bank++) {
+        struct mca_record record = bank_read(bank);
+        enum fault_severity severity;
+
+        if (!(record.status & MCI_STATUS_VAL)) {
+            continue;
+        }
+        record.in_exception = true;
+        record.context = context;
+        record.fixup = fixup;
+        severity = mca_severity(&record, NULL);
+        worst = severity > worst ? severity : worst;
+        post(&record, rip);
+        mca_msr_write(MSR_MC0_STATUS + 4 * bank, 0);
+    }
+    return worst;
+}
+
+/* The last act: another machine check from here on is a new one, not a
+ * shutdown. */
+static void finish(void)
+{
+    mca_msr_write(MSR_MCG_STATUS, 0);
+    mca_overlay_drop();
+}
+
+void mca_guest_exit(void)
+{
+    drain_banks(CONTEXT_GUEST, false, 0);
+    finish();
+}
+
+void mca_exception(struct exception_frame *frame)
+{
+    uint64_t fixup = fixup_find(frame->rip);
+    uint64_t mcg_status = mca_msr_read(MSR_MCG_STATUS);
+    enum fault_context context = exception_context();
+    enum fault_severity worst = drain_banks(context, fixup != 0, frame->rip);
+    bool go_on = worst <= SEVERITY_OPTIONAL && mcg_status & MCG_STATUS_RIPV;
+
+    finish();
+    if (exception_in_entry(frame)) {
+        frame->rip = (uint64_t)vm_entry_abort;
+    } else if (go_on) {
+        return;
+    } else if (fixup && worst == SEVERITY_ACTION) {
+        frame->rip = fixup;
+    } else if (context == CONTEXT_SERVING) {
+        exception_abandon(frame);
+    } else {
+        panic_at(frame, "machine check in the core");
+    }
+}
+
+static void clear_leftovers(unsigned bank)
+{
+    struct mca_record record = bank_read(bank);
+
+    if (record.status & MCI_STATUS_VAL) {
+        log_warn("cpu%u: bank %u held 0x%lx at 0x%lx from before the boot",
+                 this_cpu()->index, bank, record.status, record.address);
+    }
+    mca_msr_write(MSR_MC0_STATUS + 4 * bank, 0);
+}
+
+void mca_enable(void)
+{
+    const uint32_t mce_and_mca = 1u << 7 | 1u << 14; /* CPUID.1:EDX */
+    uint64_t cap;
+
+    if ((cpuid(1, 0).edx & mce_and_mca) != mce_and_mca ||
+        msr_read(MSR_MCG_CAP, &cap)) {
+        return;
+    }
+    capability = (struct mca_capability){
+        .present = true,
+        .banks = (uint8_t)(cap & MCG_CAP_COUNT),
+        .recovery = cap & MCG_CAP_SER_P,
+        .local = cap & MCG_CAP_LMCE_P,
+        .corrected = cap & MCG_CAP_CMCI_P,
+    };
+    if (cap & MCG_CAP_CTL_P) {
+        msr_write(MSR_MCG_CTL, UINT64_MAX);
+    }
+    for (unsigned bank = 0; bank < bank_count(); bank++) {
+        clear_leftovers(bank);
+        msr_write(MSR_MC0_CTL + 4 * bank, UINT64_MAX);
+    }
+    /* Local machine checks only where firmware allows them: FEATURE_CONTROL
+     * bit 20 (SDM vol. 3, 15.3.1.5). */
+    if (capability.local) {
+        uint64_t control = 0;
+
+        if (!msr_read(MSR_FEATURE_CONTROL, &control) && control & 1u << 20) {
+            msr_write(MSR_MCG_EXT_CTL, 1);
+        } else {
+            capability.local = false;
+        }
+    }
+    mca_msr_write(MSR_MCG_STATUS, 0);
+}

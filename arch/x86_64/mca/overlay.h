@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one accessor of machine-check MSRs. An injection lays its values over
+ * the hardware's, on one CPU, until the machine check was handled.
+ */
+#ifndef ARCH_MCA_OVERLAY_H
+#define ARCH_MCA_OVERLAY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* 0 where neither the overlay nor the hardware has the MSR. */
+uint64_t mca_msr_read(uint32_t msr);
+void mca_msr_write(uint32_t msr, uint64_t value);
+
+bool mca_overlay_active(void);
+void mca_overlay_drop(void);
+
+#endif
