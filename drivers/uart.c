@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/uart.h"
+
+#include "arch/x86_64/cpu.h"
+#include "kernel/errno.h"
+
+/* Registers and bits of the PC16550D data sheet, table II. */
+#define REG_DATA    0
+#define REG_IER     1
+#define REG_FCR     2
+#define REG_LCR     3
+#define REG_MCR     4
+#define REG_LSR     5
+#define REG_SCRATCH 7
+
+#define IER_RECEIVE     0x01
+#define IER_TRANSMIT    0x02
+#define FCR_ENABLE      0x01
+#define FCR_CLEAR       0x06
+#define LCR_8N1         0x03
+#define LCR_DLAB        0x80
+#define MCR_DTR_RTS     0x03
+#define MCR_OUT2        0x08 /* lets the interrupt out of the chip */
+#define LSR_DATA        0x01
+#define LSR_EMPTY       0x20
+#define FIFO_SIZE       16
+#define DIVISOR_115200  1
+#define RECEIVE_AT_ONCE 256 /* bounds a poll on a line that never empties */
+
+static uint8_t reg_read(const struct uart_line *line, uint16_t reg)
+{
+    return inb((uint16_t)(line->port + reg));
+}
+
+static void reg_write(const struct uart_line *line, uint16_t reg, uint8_t value)
+{
+    outb((uint16_t)(line->port + reg), value);
+}
+
+int uart_open(struct uart_line *line, uint16_t port)
+{
+    line->port = port;
+    if (!port) {
+        return -ENODEV;
+    }
+    reg_write(line, REG_SCRATCH, 0xa5);
+    if (reg_read(line, REG_SCRATCH) != 0xa5) {
+        line->port = 0;
+        return -ENODEV;
+    }
+    reg_write(line, REG_IER, 0);
+    reg_write(line, REG_LCR, LCR_DLAB);
+    reg_write(line, REG_DATA, DIVISOR_115200);
+    reg_write(line, REG_IER, 0);
+    reg_write(line, REG_LCR, LCR_8N1);
+    reg_write(line, REG_FCR, FCR_ENABLE | FCR_CLEAR);
+    reg_write(line, REG_MCR, MCR_DTR_RTS | MCR_OUT2);
+    return 0;
+}
+
+void uart_enable_interrupts(struct uart_line *line)
+{
+    if (line->port) {
+        line->interrupts = true;
+        reg_write(line, REG_IER, IER_RECEIVE);
+    }
+}
+
+static void receive(struct uart_line *line)
+{
+    for (unsigned i = 0; i < RECEIVE_AT_ONCE; i++) {
+        uint8_t status = reg_read(line, REG_LSR);
+
+        /* No device reads as all ones. */
+        if (!(status & LSR_DATA) || status == 0xff) {
+            return;
+        }
+        ring_put(&line->in, (char)reg_read(line, REG_DATA));
+    }
+}
+
+static void transmit(struct uart_line *line)
+{
+    bool more = ring_used(&line->out) > 0;
+    char c;
+
+    if (more && reg_read(line, REG_LSR) & LSR_EMPTY) {
+        for (unsigned i = 0; i < FIFO_SIZE && ring_get(&line->out, &c); i++) {
+            reg_write(line, REG_DATA, (uint8_t)c);
+        }
+    }
+    if (line->interrupts && more != line->sending) {
+        line->sending = more;
+        reg_write(line, REG_IER, more ? IER_RECEIVE | IER_TRANSMIT
+                                      : IER_RECEIVE);
+    }
+}
+
+void uart_poll(struct uart_line *line)
+{
+    if (line->port) {
+        receive(line);
+        transmit(line);
+    }
+}
+
+void uart_send(struct uart_line *line, const char *text, uint32_t length)
+{
+    if (line->port) {
+        ring_write(&line->out, text, length);
+    }
+}
+
+void uart_flush(struct uart_line *line)
+{
+    char c;
+
+    while (line->port && ring_get(&line->out, &c)) {
+        /* 100,000 reads are far more than a character takes; a dead line
+         * must not hang a panic. */
+        for (unsigned i = 0; i < 100000; i++) {
+            if (reg_read(line, REG_LSR) & LSR_EMPTY) {
+                break;
+            }
+        }
+        reg_write(line, REG_DATA, (uint8_t)c);
+    }
+}
