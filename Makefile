@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Bulkhead. `make help` lists the targets.
+
+CC := gcc
+BUILD := build
+EMU ?= bochs
+
+.DEFAULT_GOAL := all
+.DELETE_ON_ERROR:
+
+# ---- the hypervisor -------------------------------------------------------
+
+WARNINGS := -Wall -Wextra -Werror -Wconversion -Wshadow -Wmissing-prototypes \
+	-Wstrict-prototypes -Wundef -Wpointer-arith -Wvla \
+	-Wimplicit-fallthrough -Wwrite-strings
+CFLAGS := -std=gnu17 -O2 -g -ffreestanding -fno-builtin -mcmodel=kernel \
+	-mno-red-zone -mgeneral-regs-only -fno-pic -fno-pie \
+	-fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer \
+	-fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks \
+	$(WARNINGS) -I. -I$(BUILD)/gen
+ASFLAGS := -g -I.
+LDFLAGS := -nostdlib -static -no-pie -z max-page-size=4096 -z noexecstack \
+	--no-warn-rwx-segments --build-id=sha1 -T boot/bulkhead.lds
+
+folder_objs = $(patsubst %,$(BUILD)/obj/%.o,\
+	$(sort $(wildcard $(1:%=%/*.c) $(1:%=%/*.S))))
+
+BOOT_OBJS := $(call folder_objs,boot)
+ARCH_OBJS := $(call folder_objs,arch/x86_64 arch/x86_64/mca arch/x86_64/vmx)
+DRIVER_OBJS := $(call folder_objs,drivers)
+VMM_OBJS := $(call folder_objs,vmm vmm/devices) $(BUILD)/obj/gen/dsdt.c.o
+FT_OBJS := $(call folder_objs,ft)
+
+# kernel/ in three parts: services that everyone may use; what stands on
+# arch and drivers; and main.c, which puts the machine together.
+LEAF := string format words fault log event frame panic symbols crc32c time \
+	config
+LEAF_OBJS := $(LEAF:%=$(BUILD)/obj/kernel/%.c.o)
+MAIN_OBJS := $(BUILD)/obj/kernel/main.c.o
+KERNEL_OBJS := $(filter-out $(LEAF_OBJS) $(MAIN_OBJS),\
+	$(call folder_objs,kernel))
+LAYERS := BOOT ARCH DRIVER LEAF KERNEL VMM FT MAIN
+
+# Who may call whom (the rooms). tools/layers compares the undefined symbols
+# of each layer with it; a call that is not allowed fails the build.
+MAY_CALL := \
+	BOOT:MAIN ARCH:LEAF DRIVER:ARCH,LEAF LEAF:ARCH \
+	KERNEL:LEAF,ARCH,DRIVER VMM:KERNEL,LEAF,ARCH FT:VMM,KERNEL,LEAF \
+	MAIN:BOOT,ARCH,DRIVER,LEAF,KERNEL,VMM,FT
+
+OBJS := $(foreach layer,$(LAYERS),$($(layer)_OBJS))
+
+all: $(BUILD)/bulkhead.elf ## the hypervisor: build/bulkhead.elf
+
+$(BUILD)/obj/gen/%.c.o: $(BUILD)/gen/%.c
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.c.o: %.c
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/%.S.o: %.S
+	@mkdir -p $(@D)
+	@$(CC) $(ASFLAGS) -MMD -MP -c -o $@ $<
+
+# The guests' DSDT, by Debian's ACPI compiler.
+$(BUILD)/gen/dsdt.c: vmm/acpi/dsdt.asl tools/aml2c
+	@mkdir -p $(@D)
+	@iasl -p $(BUILD)/gen/dsdt $< >$(BUILD)/gen/dsdt.log || \
+		{ cat $(BUILD)/gen/dsdt.log; exit 1; }
+	@tools/aml2c $(BUILD)/gen/dsdt.aml acpi_dsdt >$@
+
+# Linked twice: the symbol table of the first image goes into the second.
+$(BUILD)/gen/no_symbols.c: tools/symbols
+	@mkdir -p $(@D)
+	@tools/symbols >$@
+
+$(BUILD)/bulkhead.pass1: $(OBJS) $(BUILD)/obj/gen/no_symbols.c.o \
+		boot/bulkhead.lds $(BUILD)/layers.ok
+	@ld $(LDFLAGS) -o $@ $(filter %.o,$^)
+
+$(BUILD)/gen/symbols.c: $(BUILD)/bulkhead.pass1
+	@tools/symbols $< >$@
+
+$(BUILD)/bulkhead.elf: $(OBJS) $(BUILD)/obj/gen/symbols.c.o boot/bulkhead.lds
+	@ld $(LDFLAGS) -o $@ $(filter %.o,$^)
+	@tools/check-image $@
+	@echo "built $@"
+
+$(BUILD)/layers.ok: $(OBJS) tools/layers Makefile
+	@tools/layers $(MAY_CALL) -- \
+		$(foreach l,$(LAYERS),$(l)= $($(l)_OBJS))
+	@touch $@
+
+-include $(OBJS:.o=.d)
+
+# ---- tests ----------------------------------------------------------------
+
+UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_BINS := $(UNIT:%=$(BUILD)/unit/%)
+UNIT_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined \
+	-fno-sanitize-recover=all $(WARNINGS) -Wno-conversion \
+	-Wno-missing-prototypes -I. -I$(BUILD)/gen
+
+# The first line of a unit test names the sources that it links.
+unit_sources = $(shell sed -n '1s|/\* sources:\(.*\)\*/|\1|p' tests/unit/$(1).c)
+
+define unit_rule
+$(BUILD)/unit/$(1): tests/unit/$(1).c $(call unit_sources,$(1)) \
+		$(wildcard tests/unit/*.h) Makefile
+	@mkdir -p $$(@D)
+	@$(CC) $(UNIT_CFLAGS) -MMD -MP -o $$@ $$(filter %.c,$$^) -lcmocka
+endef
+$(foreach test,$(UNIT),$(eval $(call unit_rule,$(test))))
+-include $(UNIT_BINS:=.d)
+
+unit-bins: $(UNIT_BINS)
+
+include tests/guests/guests.mk
+include tests/nested/nested.mk
+
+clang: ## the hypervisor once more, built by clang
+	@$(MAKE) --no-print-directory BUILD=build/clang CC=clang-14 all
+
+# ---- help -----------------------------------------------------------------
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "%-14s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
+
+clean: ## removes what was built
+	rm -rf $(BUILD)
+
+.PHONY: all clang unit-bins help clean

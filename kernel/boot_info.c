@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/boot_info.h"
+
+#include "kernel/string.h"
+
+#define MULTIBOOT1 0x2badb002
+#define MULTIBOOT2 0x36d76289
+
+#define MEMORY_AVAILABLE 1
+
+static void copy_line(char *to, const char *from)
+{
+    size_t n = strnlen(from, BOOT_LINE_SIZE - 1);
+
+    memcpy(to, from, n);
+    to[n] = '\0';
+}
+
+static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
+                       const char *line)
+{
+    struct boot_module *module = &info->modules[info->module_count];
+
+    if (info->module_count == BOOT_MODULES_MAX) {
+        info->modules_ignored++;
+        return;
+    }
+    info->module_count++;
+    module->start = start;
+    module->end = end;
+    copy_line(module->line, line);
+}
+
+static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
+                      uint32_t type)
+{
+    if (type == MEMORY_AVAILABLE && info->range_count < BOOT_RANGES_MAX &&
+        start + size > start) {
+        info->ranges[info->range_count++] =
+            (struct boot_range){start, start + size};
+    }
+}
+
+/* Multiboot 0.6.96, 3.3. */
+struct multiboot1 {
+    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline;
+    uint32_t mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+};
+
+struct multiboot1_module {
+    uint32_t start, end, string, reserved;
+};
+
+struct multiboot1_range {
+    uint32_t entry_size; /* without this field */
+    uint64_t start, size;
+    uint32_t type;
+} __attribute__((packed));
+
+static void read_multiboot1(uint64_t address, struct boot_info *info)
+{
+    const struct multiboot1 *mb = (const void *)address;
+    const struct multiboot1_module *modules =
+        (const void *)(uint64_t)mb->mods_addr;
+    uint32_t at = 0;
+
+    info->protocol = "Multiboot1";
+    info->info_start = address;
+    info->info_end = address + sizeof(*mb);
+    if (mb->flags & 1u << 2) {
+        copy_line(info->line, (const char *)(uint64_t)mb->cmdline);
+    }
+    for (uint32_t i = 0; mb->flags & 1u << 3 && i < mb->mods_count; i++) {
+        const char *line = (const char *)(uint64_t)modules[i].string;
+
+        add_module(info, modules[i].start, modules[i].end, line ? line : "");
+    }
+    while (mb->flags & 1u << 6 &&
+           at + sizeof(struct multiboot1_range) <= mb->mmap_length) {
+        const struct multiboot1_range *range =
+            (const void *)((uint64_t)mb->mmap_addr + at);
+
+        add_range(info, range->start, range->size, range->type);
+        at += range->entry_size + 4;
+    }
+    if (!info->range_count && mb->flags & 1) {
+        add_range(info, 0x100000, (uint64_t)mb->mem_upper * 1024,
+                  MEMORY_AVAILABLE);
+    }
+}
+
+/* Multiboot2 2.0, 3.6. */
+enum tag_type {
+    TAG_END = 0,
+    TAG_COMMAND_LINE = 1,
+    TAG_MODULE = 3,
+    TAG_MEMORY_MAP = 6,
+    TAG_RSDP_1 = 14,
+    TAG_RSDP_2 = 15,
+};
+
+struct tag {
+    uint32_t type, size;
+};
+
+struct tag_module {
+    struct tag tag;
+    uint32_t start, end;
+    char string[];
+};
+
+struct tag_memory_map {
+    struct tag tag;
+    uint32_t entry_size, entry_version;
+};
+
+struct memory_map_entry {
+    uint64_t start, size;
+    uint32_t type, reserved;
+};
+
+static void read_memory_map(const struct tag_memory_map *map,
+                            struct boot_info *info)
+{
+    const char *at = (const char *)(map + 1);
+    const char *end = (const char *)map + map->tag.size;
+
+    while (map->entry_size >= sizeof(struct memory_map_entry) &&
+           at + map->entry_size <= end) {
+        const struct memory_map_entry *entry = (const void *)at;
+
+        add_range(info, entry->start, entry->size, entry->type);
+        at += map->entry_size;
+    }
+}
+
+static void read_tag(const struct tag *tag, struct boot_info *info)
+{
+    const struct tag_module *module = (const void *)tag;
+
+    switch (tag->type) {
+    case TAG_COMMAND_LINE:
+        copy_line(info->line, (const char *)(tag + 1));
+        break;
+    case TAG_MODULE:
+        add_module(info, module->start, module->end, module->string);
+        break;
+    case TAG_MEMORY_MAP:
+        read_memory_map((const void *)tag, info);
+        break;
+    case TAG_RSDP_1:
+        if (!info->rsdp) {
+            info->rsdp = (uint64_t)(tag + 1);
+        }
+        break;
+    case TAG_RSDP_2:
+        info->rsdp = (uint64_t)(tag + 1);
+        break;
+    default:
+        break;
+    }
+}
+
+static void read_multiboot2(uint64_t address, struct boot_info *info)
+{
+    const uint32_t *header = (const void *)address;
+    uint64_t at = address + 8;
+
+    info->protocol = "Multiboot2";
+    info->info_start = address;
+    info->info_end = address + header[0];
+    while (at + sizeof(struct tag) <= info->info_end) {
+        const struct tag *tag = (const void *)at;
+
+        if (tag->type == TAG_END || tag->size < sizeof(*tag)) {
+            break;
+        }
+        read_tag(tag, info);
+        at += (tag->size + 7) & ~7ul;
+    }
+}
+
+void boot_info_read(uint32_t magic, uint64_t address, struct boot_info *info)
+{
+    if (magic == MULTIBOOT1) {
+        read_multiboot1(address, info);
+    } else if (magic == MULTIBOOT2) {
+        read_multiboot2(address, info);
+    }
+}

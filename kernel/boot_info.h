@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the boot loader left, copied out of its memory. */
+#ifndef KERNEL_BOOT_INFO_H
+#define KERNEL_BOOT_INFO_H
+
+#include <stdint.h>
+
+#define BOOT_LINE_SIZE   1280
+#define BOOT_MODULES_MAX 32
+#define BOOT_RANGES_MAX  64
+
+struct boot_module {
+    uint64_t start, end; /* host-physical, end exclusive */
+    char line[BOOT_LINE_SIZE];
+};
+
+struct boot_range {
+    uint64_t start, end;
+};
+
+struct boot_info {
+    const char *protocol; /* NULL: nothing that we know started us */
+    char line[BOOT_LINE_SIZE];
+    struct boot_module modules[BOOT_MODULES_MAX];
+    unsigned module_count, modules_ignored;
+    struct boot_range ranges[BOOT_RANGES_MAX]; /* usable memory */
+    unsigned range_count;
+    uint64_t rsdp;                    /* physical address, or 0 */
+    uint64_t info_start, info_end;    /* the loader's own structure */
+};
+
+/* Reads Multiboot1 or Multiboot2 information at a physical address, by
+ * magic. Before paging_init(): it uses the boot loader's identity map. */
+void boot_info_read(uint32_t magic, uint64_t address, struct boot_info *info);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/cell.h"
+
+#include "arch/x86_64/cpu_backend.h"
+#include "arch/x86_64/percpu.h"
+#include "kernel/errno.h"
+#include "kernel/format.h"
+#include "kernel/frame.h"
+#include "kernel/string.h"
+
+struct loaded {
+    struct cell *cell;
+    struct arch_vcpu *vcpu;
+};
+
+static struct loaded loaded[CPU_MAX];
+
+int cell_create(struct cell *cell, uint16_t id, const char *name)
+{
+    memset(cell, 0, sizeof(*cell));
+    cell->id = id;
+    format(cell->name, sizeof(cell->name), "%s", name);
+    cell->heap_next = CELL_HEAP;
+    cell->image_next = CELL_IMAGES;
+    cell->root = root_create(id);
+    return cell->root ? 0 : -ENOMEM;
+}
+
+int cell_map_new(struct cell *cell, uint64_t address, enum frame_role role,
+                 uint32_t page)
+{
+    uint64_t frame = frame_alloc(OWNER_VM, role, cell->id, page);
+
+    if (!frame) {
+        return -ENOMEM;
+    }
+    cell->frames++;
+    return page_map(cell->root, address, frame, PROT_WRITE, cell->id);
+}
+
+void *cell_alloc(struct cell *cell, size_t size)
+{
+    uint64_t start = cell->heap_next;
+
+    for (uint64_t at = 0; at < size; at += PAGE_SIZE) {
+        if (cell_map_new(cell, start + at, ROLE_STATE, 0)) {
+            return NULL;
+        }
+        memset((void *)(start + at), 0, PAGE_SIZE);
+    }
+    /* One page stays unmapped behind each structure. */
+    cell->heap_next = start + ((size + 2 * PAGE_SIZE - 1) & ~(PAGE_SIZE - 1));
+    return (void *)start;
+}
+
+const void *cell_map_image(struct cell *cell, uint64_t physical, size_t size)
+{
+    uint64_t start = cell->image_next, offset = physical & (PAGE_SIZE - 1);
+
+    for (uint64_t at = 0; at < offset + size; at += PAGE_SIZE) {
+        if (page_map(cell->root, start + at, physical - offset + at, PROT_READ,
+                     cell->id)) {
+            return NULL;
+        }
+        cell->image_next = start + at + 2 * PAGE_SIZE;
+    }
+    return (const void *)(start + offset);
+}
+
+static struct loaded *mine(void)
+{
+    return &loaded[this_cpu()->index];
+}
+
+struct cell *cell_current(void)
+{
+    return mine()->cell;
+}
+
+void cell_switch(struct cell *cell, struct arch_vcpu *vcpu)
+{
+    struct loaded *now = mine();
+
+    if (now->cell == cell && now->vcpu == vcpu) {
+        return;
+    }
+    if (now->vcpu) {
+        cpu->vcpu_put(now->vcpu);
+        now->vcpu = NULL;
+    }
+    if (now->cell != cell) {
+        root_load(cell ? cell->root : this_cpu()->core_root);
+        now->cell = cell;
+    }
+    if (vcpu) {
+        cpu->vcpu_load(vcpu);
+        now->vcpu = vcpu;
+    }
+}
+
+void cell_forget(void)
+{
+    struct loaded *now = mine();
+
+    if (now->vcpu) {
+        cpu->vcpu_put(now->vcpu);
+    }
+    now->vcpu = NULL;
+    now->cell = NULL;
+    root_load(this_cpu()->core_root);
+}
+
+int run_in_cell(struct cell *cell, int (*function)(void *), void *argument)
+{
+    struct loaded before = *mine();
+    int result;
+
+    cell_switch(cell, before.cell == cell ? before.vcpu : NULL);
+    result = function(argument);
+    cell_switch(before.cell, before.vcpu);
+    return result;
+}

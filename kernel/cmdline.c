@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/cmdline.h"
+
+#include "kernel/errno.h"
+#include "kernel/string.h"
+#include "kernel/words.h"
+
+#define WORD_SIZE    128
+#define COM1_PORT    0x3F8 /* where a PC has them */
+#define COM2_PORT    0x2F8
+#define PORT_MAX     0xFFF8 /* a UART has eight registers */
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int set_loglevel(struct boot_config *boot, const char *value)
+{
+    static const char *const names[] = {
+        [LOG_ERROR] = "error",
+        [LOG_WARN] = "warn",
+        [LOG_INFO] = "info",
+        [LOG_DEBUG] = "debug",
+    };
+    int level = word_choice(value, names, COUNT(names));
+
+    if (level < 0)
+        return level;
+    boot->loglevel = (enum log_level)level;
+    return 0;
+}
+
+static int set_slice(struct boot_config *boot, const char *value)
+{
+    uint64_t ms;
+    int error = word_number(value, 10, 1, 1000, &ms);
+
+    if (error == 0)
+        boot->slice_ms = (uint32_t)ms;
+    return error;
+}
+
+static int set_port(uint16_t *port, const char *value)
+{
+    uint64_t number = 0;
+    int error = 0;
+
+    if (strncmp(value, "0x", 2) == 0)
+        value += 2;
+    if (strcmp(value, "off") != 0)
+        error = word_number(value, 16, 1, PORT_MAX, &number);
+    if (error == 0)
+        *port = (uint16_t)number;
+    return error;
+}
+
+static int set_com1(struct boot_config *boot, const char *value)
+{
+    return set_port(&boot->com1, value);
+}
+
+static int set_com2(struct boot_config *boot, const char *value)
+{
+    return set_port(&boot->com2, value);
+}
+
+static int set_console(struct boot_config *boot, const char *value)
+{
+    if (*value == '\0' || strlen(value) >= sizeof(boot->console_vm))
+        return -EINVAL;
+    boot->console_vm[0] = '\0';
+    if (strcmp(value, "mixed") == 0) {
+        boot->console = CONSOLE_MIXED;
+    } else if (strcmp(value, "monitor") == 0) {
+        boot->console = CONSOLE_MONITOR;
+    } else {
+        boot->console = CONSOLE_VM;
+        word_copy(boot->console_vm, sizeof(boot->console_vm), value);
+    }
+    return 0;
+}
+
+static int set_when_done(struct boot_config *boot, const char *value)
+{
+    static const char *const names[] = {
+        [WHEN_DONE_STAY] = "stay",
+        [WHEN_DONE_POWEROFF] = "poweroff",
+        [WHEN_DONE_DEBUG_EXIT] = "debug-exit",
+    };
+    int index = word_choice(value, names, COUNT(names));
+
+    if (index < 0)
+        return index;
+    boot->when_done = (enum when_done)index;
+    return 0;
+}
+
+static int set_on_panic(struct boot_config *boot, const char *value)
+{
+    static const char *const names[] = {
+        [ON_PANIC_HALT] = "halt",
+        [ON_PANIC_REBOOT] = "reboot",
+    };
+    int index = word_choice(value, names, COUNT(names));
+
+    if (index < 0)
+        return index;
+    boot->on_panic = (enum on_panic)index;
+    return 0;
+}
+
+static int set_force_missing(struct boot_config *boot, const char *value)
+{
+    if (*value == '\0' || strlen(value) >= sizeof(boot->force_missing))
+        return -EINVAL;
+    word_copy(boot->force_missing, sizeof(boot->force_missing), value);
+    return 0;
+}
+
+static const struct {
+    const char *key;
+    int (*set)(struct boot_config *boot, const char *value);
+    const char *rule; /* what a bad value should have been */
+} settings[] = {
+    {"loglevel", set_loglevel, "must be error, warn, info or debug"},
+    {"slice", set_slice, "must be a number of ms from 1 to 1000"},
+    {"com1", set_com1, "must be a hexadecimal port or off"},
+    {"com2", set_com2, "must be a hexadecimal port or off"},
+    {"console", set_console, "must be mixed, monitor or a VM's name"},
+    {"when-done", set_when_done, "must be stay, poweroff or debug-exit"},
+    {"on-panic", set_on_panic, "must be halt or reboot"},
+    {"force-missing", set_force_missing, "must be a word of 1 to 31 letters"},
+};
+
+static void parse_word(const char *word, struct boot_config *boot,
+                       struct config_errors *errors)
+{
+    const char *value;
+
+    for (unsigned i = 0; i < COUNT(settings); i++) {
+        if (!word_has_key(word, settings[i].key, &value))
+            continue;
+        if (settings[i].set(boot, value) != 0)
+            config_report(errors, 0, word, settings[i].rule);
+        return;
+    }
+    config_report(errors, 0, word, "is not known and is ignored");
+}
+
+void boot_line_parse(const char *line, struct boot_config *boot,
+                     struct config_errors *errors)
+{
+    char word[WORD_SIZE];
+    int status;
+
+    memset(boot, 0, sizeof(*boot));
+    boot->loglevel = LOG_INFO;
+    boot->slice_ms = 5;
+    boot->com1 = COM1_PORT;
+    boot->com2 = COM2_PORT;
+    line = words_skip_file_name(line);
+    while ((status = word_next(&line, word, sizeof(word))) != 0) {
+        if (status < 0)
+            config_report(errors, 0, word, "is too long and is ignored");
+        else
+            parse_word(word, boot, errors);
+    }
+}

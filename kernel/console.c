@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The views of COM1: what is shown, whose line it is, where keys go. */
+#include "kernel/console.h"
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/timer.h"
+#include "kernel/console_parts.h"
+#include "kernel/errno.h"
+#include "kernel/event.h"
+#include "kernel/format.h"
+#include "kernel/log_ring.h"
+#include "kernel/run.h"
+#include "kernel/string.h"
+
+#define CHORD       0x01 /* Ctrl-A */
+#define PARTIAL_MS  100  /* an unfinished line is shown after so long */
+#define NOBODY      (-1)
+#define THE_MONITOR (-2)
+
+static struct guest_console guests[VM_MAX];
+static int view = THE_MONITOR; /* VM index, THE_MONITOR, or NOBODY: mixed */
+static int keys_to = THE_MONITOR;
+static int open_line = NOBODY; /* who wrote the unfinished line on COM1 */
+static bool chord;
+
+static const char help_text[] =
+    "keys: Ctrl-A m monitor, 0-7 that guest, x all mixed, b BREAK, n NMI,\n"
+    "      a a Ctrl-A, ? this help\n";
+
+static void put(const char *text, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++) {
+        if (text[i] == '\n') {
+            uart_send(&com1, "\r", 1);
+        }
+        uart_send(&com1, &text[i], 1);
+    }
+}
+
+static void end_open_line(int next)
+{
+    if (open_line != NOBODY && open_line != next) {
+        put("\n", 1);
+        open_line = NOBODY;
+    }
+}
+
+/* A piece of a guest's line in the mixed view; complete ends it. */
+static void put_mixed(int vm, const char *text, uint32_t length, bool complete)
+{
+    end_open_line(vm);
+    if (open_line != vm) {
+        put(guests[vm].name, (uint32_t)strlen(guests[vm].name));
+        put("| ", 2);
+        open_line = vm;
+    }
+    put(text, length);
+    if (complete) {
+        put("\n", 1);
+        open_line = NOBODY;
+    }
+}
+
+static void emit_line(const struct guest_console *guest)
+{
+    struct event event;
+
+    event_begin(&event, "console");
+    event_text(&event, "vm", guest->name);
+    event_text(&event, "line", guest->line);
+    event_end(&event);
+}
+
+static void finish_line(int vm)
+{
+    struct guest_console *guest = &guests[vm];
+
+    guest->line[guest->length] = '\0';
+    emit_line(guest);
+    if (view == NOBODY) {
+        put_mixed(vm, guest->line + guest->shown, guest->length - guest->shown,
+                  true);
+    }
+    guest->length = 0;
+    guest->shown = 0;
+}
+
+void console_guest_put(uint16_t vm, uint8_t c)
+{
+    struct guest_console *guest = &guests[vm];
+
+    if (view == vm) {
+        uart_send(&com1, (const char *)&c, 1);
+    }
+    if (c == '\r' || c == '\0') {
+        return;
+    }
+    if (c != '\n') {
+        guest->line[guest->length++] = (char)c;
+        guest->since = rdtsc();
+    }
+    if (c == '\n' || guest->length == sizeof(guest->line) - 1) {
+        finish_line(vm);
+    }
+}
+
+/* Prompts end without a newline: show them after a while. */
+static uint64_t show_partial_lines(uint64_t now)
+{
+    uint64_t again = RUN_NEVER;
+
+    for (int vm = 0; view == NOBODY && vm < VM_MAX; vm++) {
+        struct guest_console *guest = &guests[vm];
+        uint64_t due = guest->since + PARTIAL_MS * tsc_per_ms;
+
+        if (guest->length <= guest->shown) {
+            continue;
+        }
+        if (now >= due) {
+            put_mixed(vm, guest->line + guest->shown,
+                      guest->length - guest->shown, false);
+            guest->shown = guest->length;
+        } else if (due < again) {
+            again = due;
+        }
+    }
+    return again;
+}
+
+static void show_log(void)
+{
+    char c;
+
+    if (ring_used(&log_ring)) {
+        end_open_line(NOBODY);
+    }
+    while (ring_get(&log_ring, &c)) {
+        put(&c, 1);
+    }
+}
+
+void console_print(const char *text)
+{
+    end_open_line(NOBODY);
+    put(text, (uint32_t)strlen(text));
+}
+
+static void set_view(int to)
+{
+    char line[80];
+
+    end_open_line(NOBODY);
+    view = to;
+    if (to != NOBODY) {
+        keys_to = to;
+    }
+    format(line, sizeof(line), "[%s]\n",
+           to == NOBODY        ? "all guests mixed"
+           : to == THE_MONITOR ? "monitor"
+                               : guests[to].name);
+    put(line, (uint32_t)strlen(line));
+    if (to == THE_MONITOR) {
+        console_monitor_prompt();
+    }
+}
+
+static void chord_key(char c)
+{
+    if (c == 'm') {
+        set_view(THE_MONITOR);
+    } else if (c == 'x') {
+        set_view(NOBODY);
+    } else if (c >= '0' && c < '0' + VM_MAX && guests[c - '0'].name) {
+        set_view(c - '0');
+    } else if (c == 'b' && keys_to >= 0) {
+        console_send_break((uint16_t)keys_to);
+    } else if (c == 'n' && keys_to >= 0) {
+        console_send_nmi((uint16_t)keys_to);
+    } else if ((c == 'a' || c == CHORD) && keys_to >= 0) {
+        c = CHORD;
+        console_send((uint16_t)keys_to, &c, 1);
+    } else {
+        console_print(help_text);
+    }
+}
+
+static void key(char c)
+{
+    if (chord) {
+        chord = false;
+        chord_key(c);
+    } else if (c == CHORD) {
+        chord = true;
+    } else if (keys_to >= 0) {
+        console_send((uint16_t)keys_to, &c, 1);
+    } else {
+        console_monitor_key(c);
+    }
+}
+
+uint64_t console_poll(uint64_t now)
+{
+    char c;
+
+    uart_poll(&com1);
+    uart_poll(&com2);
+    while (ring_get(&com1.in, &c)) {
+        key(c);
+    }
+    while (ring_get(&com2.in, &c)) {
+        console_command_key(c);
+    }
+    show_log();
+    now = show_partial_lines(now);
+    uart_poll(&com1);
+    uart_poll(&com2);
+    return now;
+}
+
+void console_add_guest(uint16_t vm, const char *name, struct runnable *reader)
+{
+    guests[vm].name = name;
+    guests[vm].reader = reader;
+    guests[vm].input.data = guests[vm].input_data;
+    guests[vm].input.size = sizeof(guests[vm].input_data);
+}
+
+struct guest_console *console_guest(uint16_t vm)
+{
+    return &guests[vm];
+}
+
+/* The first view: as the boot line says, else all mixed with the keys going
+ * to the monitor. */
+void console_first_view(const struct boot_config *config)
+{
+    view = config->console == CONSOLE_MONITOR ? THE_MONITOR : NOBODY;
+    for (int vm = 0; config->console == CONSOLE_VM && vm < VM_MAX; vm++) {
+        if (guests[vm].name && !strcmp(guests[vm].name, config->console_vm)) {
+            view = keys_to = vm;
+        }
+    }
+    console_print(help_text);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "kernel/run.h"
+
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/interrupt.h"
+#include "arch/x86_64/percpu.h"
+#include "arch/x86_64/timer.h"
+#include "kernel/cell.h"
+#include "kernel/errno.h"
+#include "kernel/fault.h"
+
+#define RUNNABLES_MAX (2 * VM_MAX)
+#define HOOKS_MAX     8
+
+struct queue {
+    struct runnable *runnables[RUNNABLES_MAX];
+    unsigned count, last;
+};
+
+uint64_t run_slice;
+
+static struct queue queues[CPU_MAX];
+static uint64_t (*hooks[HOOKS_MAX])(uint64_t now);
+static unsigned hook_count;
+
+int run_add(struct runnable *runnable, unsigned on)
+{
+    struct queue *queue = &queues[on];
+
+    if (on >= CPU_MAX || queue->count == RUNNABLES_MAX) {
+        return -ENOSPC;
+    }
+    queue->runnables[queue->count++] = runnable;
+    return 0;
+}
+
+void run_wake(struct runnable *runnable)
+{
+    runnable->wake = 0;
+}
+
+/* One pCPU takes turns, and whoever calls this is on it and between turns,
+ * so the runnable is not running. A second pCPU needs an IPI here, and the
+ * wait for its acknowledgement. */
+void run_stop(struct runnable *runnable)
+{
+    runnable->stopped = true;
+}
+
+void run_start(struct runnable *runnable)
+{
+    runnable->stopped = false;
+}
+
+int run_at_safe_point(uint64_t (*hook)(uint64_t now))
+{
+    if (hook_count == HOOKS_MAX) {
+        return -ENOSPC;
+    }
+    hooks[hook_count++] = hook;
+    return 0;
+}
+
+/* The next runnable in turn that is due; NULL, and the time at which the
+ * first will be due. */
+static struct runnable *next_due(struct queue *queue, uint64_t *first)
+{
+    uint64_t now = rdtsc();
+
+    for (unsigned i = 1; i <= queue->count; i++) {
+        unsigned index = (queue->last + i) % queue->count;
+        struct runnable *runnable = queue->runnables[index];
+
+        if (runnable->stopped) {
+            continue;
+        }
+        if (runnable->wake <= now) {
+            queue->last = index;
+            return runnable;
+        }
+        if (runnable->wake < *first) {
+            *first = runnable->wake;
+        }
+    }
+    return NULL;
+}
+
+struct turn {
+    struct runnable *runnable;
+    uint64_t end;
+};
+
+static void take_turn(void *argument)
+{
+    const struct turn *turn = argument;
+
+    turn->runnable->run(turn->runnable, turn->end);
+}
+
+static void serve(struct runnable *runnable)
+{
+    struct percpu *self = this_cpu();
+    uint64_t start = rdtsc();
+    struct turn turn = {runnable, start + run_slice};
+
+    self->served_vm = runnable->cell->id;
+    self->served_vcpu = runnable->vcpu;
+    if (cpu_catch(take_turn, &turn)) {
+        cell_forget();
+    }
+    self->served_vm = FAULT_NO_VM;
+    runnable->turns++;
+    runnable->ticks += rdtsc() - start;
+}
+
+static void idle(uint64_t until)
+{
+    cell_switch(NULL, NULL);
+    timer_arm(until == RUN_NEVER ? 0 : until);
+    wait_for_interrupt();
+    timer_arm(0);
+}
+
+void run_loop(void)
+{
+    struct queue *queue = &queues[this_cpu()->index];
+
+    for (;;) {
+        uint64_t first = RUN_NEVER;
+        struct runnable *runnable;
+
+        for (unsigned i = 0; i < hook_count; i++) {
+            uint64_t again = hooks[i](rdtsc());
+
+            first = again < first ? again : first;
+        }
+        runnable = next_due(queue, &first);
+        if (runnable) {
+            serve(runnable);
+        } else {
+            idle(first);
+        }
+    }
+}
