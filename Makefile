@@ -103,8 +103,9 @@ UNIT_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined \
 	-fno-sanitize-recover=all $(WARNINGS) -Wno-conversion \
 	-Wno-missing-prototypes -I. -I$(BUILD)/gen
 
-# The first line of a unit test names the sources that it links.
-unit_sources = $(shell sed -n '1s|/\* sources:\(.*\)\*/|\1|p' tests/unit/$(1).c)
+# A comment at the head of a unit test names the sources that it links.
+unit_sources = $(wildcard $(shell sed -n '1,3s|^/\* sources:\(.*\)\*/|\1|p' \
+	tests/unit/$(1).c))
 
 define unit_rule
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call unit_sources,$(1)) \
@@ -120,6 +121,56 @@ unit-bins: $(UNIT_BINS)
 include tests/guests/guests.mk
 include tests/nested/nested.mk
 
+TEST_FILES = $(BUILD)/bulkhead.elf $(UNIT_BINS) $(GUEST_ELFS) $(NESTED) \
+	$(GUEST_LINUX)
+TEST_ENV := BULKHEAD_VMLINUZ=build/guest/vmlinuz
+
+test: | setup ## all tests; ends with "N passed, N failed"
+	@$(MAKE) --no-print-directory test-files
+	@$(TEST_ENV) tests/run $(UNIT_BINS)
+
+test-files: $(TEST_FILES)
+
+test-unit: $(UNIT_BINS) $(GUEST_LINUX) ## the unit tests alone
+	@$(TEST_ENV) tests/run --only unit $(UNIT_BINS)
+
+test-machine: $(TEST_FILES) ## the whole-machine tests alone
+	@tests/run --only machine
+
+test-nested: $(TEST_FILES) ## the nested tests alone
+	@tests/run --only nested
+
+# ---- guests, runs ---------------------------------------------------------
+
+# Debian's kernel, unmodified, and a small initramfs around our helper.
+GUEST_LINUX := build/guest/vmlinuz build/guest/initrd.img
+
+build/guest/vmlinuz: tools/fetch-kernel
+	@tools/fetch-kernel
+	@touch $@
+
+build/guest/initrd.img: tools/mkinitramfs $(wildcard tools/guest/*) \
+		build/guest/vmlinuz
+	@tools/mkinitramfs
+
+setup: ## installs the Debian packages that are needed
+	@tools/setup
+
+demo: | setup ## the whole story on an emulated machine (EMU=bochs|kvm)
+	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_LINUX)
+	@tools/demo --emu $(EMU)
+
+run: | setup ## the same machine for a person: consoles and the monitor
+	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_LINUX)
+	@tools/run --emu $(EMU) --timeout 0 -- $(RUN_GUESTS)
+
+RUN_GUESTS := \
+	'build/guest/vmlinuz vm=alpha mem=128M hv=kvm snapshot=manual -- \
+	console=ttyS0 quiet cryptomgr.notests bh.name=alpha' \
+	'build/guest/initrd.img vm=alpha initrd' \
+	'- vm=beta mem=128M hv=kvm snapshot=manual kernel-of=alpha \
+	initrd-of=alpha -- console=ttyS0 quiet cryptomgr.notests bh.name=beta'
+
 clang: ## the hypervisor once more, built by clang
 	@$(MAKE) --no-print-directory BUILD=build/clang CC=clang-14 all
 
@@ -132,4 +183,5 @@ help: ## this list
 clean: ## removes what was built
 	rm -rf $(BUILD)
 
-.PHONY: all clang unit-bins help clean
+.PHONY: all clang unit-bins test test-files test-unit test-machine test-nested \
+	setup demo run help clean

@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Bochs: an emulated processor with VT-x, exact and repeatable."""
+
+import re
+import shutil
+import subprocess
+
+from . import Failure
+from .emulator import SerialPorts, start, stop, tail
+
+DEFAULT_MODEL = "corei7_skylake_x"  # the one with page-modification logging
+HOST_MEMORY_MAX = 2048  # MiB that Bochs can keep in its own memory
+START_ATTEMPTS = 3  # it crashes before its first instruction, very rarely
+
+# Errors and panics of any part, and where the processor was.
+BAD = re.compile(r"^\d+[ep]\[|EIP=|RIP=|CR[0-4]=")
+NOISE = "Clear Virtual Interrupt Vector"
+
+# time0 is a fixed number and sync=none: the same input gives the same run.
+CONFIG = """\
+plugin_ctrl: unmapped=1, biosdev=1, speaker=0, extfpuirq=0, parallel=0, \
+serial=1, iodebug=1
+config_interface: textconfig
+display_library: rfb, options="timeout=0"
+romimage: file="/usr/share/bochs/BIOS-bochs-latest", options=fastboot
+vgaromimage: file="/usr/share/bochs/VGABIOS-lgpl-latest"
+cpu: model={model}, count={cpus}, ips={ips}, reset_on_triple_fault=0, \
+ignore_bad_msrs=0{msrs}
+memory: guest={memory}, host={host_memory}
+ata0-master: type=cdrom, path="{disc}", status=inserted
+boot: cdrom
+com1: enabled=1, mode=socket-client, dev=127.0.0.1:{com1}
+com2: enabled=1, mode=socket-client, dev=127.0.0.1:{com2}
+clock: sync=none, time0=1700000000
+log: {directory}/bochs.log
+panic: action=fatal
+error: action=report
+info: action=report
+debug: action=ignore
+"""
+
+
+def find_model(name):
+    """The full name of a CPU model of which name is a part."""
+    listing = subprocess.run(["bochs", "--help", "cpu"],
+                             stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True).stdout
+    models = [line for line in listing.split() if "_" in line or line in (
+        "zambezi", "ryzen", "tigerlake")]
+    found = [model for model in models if name in model]
+    if name in found:
+        return name
+    if len(found) != 1:
+        raise Failure(f"Bochs has no single CPU model like '{name}'; see "
+                      "bochs --help cpu")
+    return found[0]
+
+
+def excerpt(path):
+    """What a log says of errors and panics, else its end."""
+    log = [line for line in tail(path, 20000) if NOISE not in line]
+    return [line for line in log if BAD.search(line)][-20:] or log[-10:]
+
+
+class Bochs:
+    """One machine. start() gives the two serial lines."""
+
+    def __init__(self, options, disc, directory):
+        if not shutil.which("bochs"):
+            raise Failure("bochs is missing (run tools/setup bochs)")
+        self.model = find_model(options.cpu_model or DEFAULT_MODEL)
+        self.options = options
+        self.disc = disc
+        self.directory = directory
+        self.process = None
+
+    def write_config(self, ports):
+        options = self.options
+        config = CONFIG.format(
+            model=self.model, cpus=options.cpus, ips=options.ips,
+            memory=options.mem,
+            msrs=f', msrs="{options.msrs}"' if options.msrs else "",
+            host_memory=min(options.mem, HOST_MEMORY_MAX),
+            disc=self.disc, directory=self.directory,
+            com1=ports.port(0), com2=ports.port(1))
+        with open(f"{self.directory}/bochsrc", "w") as file:
+            file.write(config)
+        # Debian's build has the debugger in it: it waits to be told to go.
+        with open(f"{self.directory}/debugger", "w") as file:
+            file.write(self.options.debugger or "c\nquit\n")
+
+    def start(self):
+        for attempt in range(START_ATTEMPTS):
+            try:
+                return self.start_once()
+            except Failure:
+                crashed = self.process.poll() is not None and (
+                    self.process.returncode < 0)
+                if not crashed or attempt == START_ATTEMPTS - 1:
+                    raise
+
+    def start_once(self):
+        ports = SerialPorts()
+        self.write_config(ports)
+        self.process = start(
+            ["bochs", "-q", "-f", f"{self.directory}/bochsrc",
+             "-rc", f"{self.directory}/debugger"],
+            f"{self.directory}/output")
+        return ports.accept(self.process)
+
+    def log_tail(self):
+        return (excerpt(f"{self.directory}/bochs.log")
+                or tail(f"{self.directory}/output", 10))
+
+    def stop(self):
+        if self.process:
+            stop(self.process)
