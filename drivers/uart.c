@@ -7,7 +7,8 @@
 /* Registers and bits of the PC16550D data sheet, table II. */
 #define REG_DATA    0
 #define REG_IER     1
-#define REG_FCR     2
+#define REG_IIR     2 /* read */
+#define REG_FCR     2 /* write */
 #define REG_LCR     3
 #define REG_MCR     4
 #define REG_LSR     5
@@ -15,6 +16,7 @@
 
 #define IER_RECEIVE     0x01
 #define IER_TRANSMIT    0x02
+#define IIR_NONE        0x01
 #define FCR_ENABLE      0x01
 #define FCR_CLEAR       0x06
 #define LCR_8N1         0x03
@@ -22,7 +24,8 @@
 #define MCR_DTR_RTS     0x03
 #define MCR_OUT2        0x08 /* lets the interrupt out of the chip */
 #define LSR_DATA        0x01
-#define LSR_EMPTY       0x20
+#define LSR_EMPTY       0x20 /* the FIFO */
+#define LSR_IDLE        0x40 /* and the shift register */
 #define FIFO_SIZE       16
 #define DIVISOR_115200  1
 #define RECEIVE_AT_ONCE 256 /* bounds a poll on a line that never empties */
@@ -96,11 +99,21 @@ static void transmit(struct uart_line *line)
     }
 }
 
+/* Reading IIR takes back the transmit interrupt, so that the edge of the next
+ * one can be seen; what it says is looked at anyway. */
 void uart_poll(struct uart_line *line)
 {
-    if (line->port) {
+    if (!line->port) {
+        return;
+    }
+    for (unsigned i = 0; i < FIFO_SIZE; i++) {
+        bool pending = !(reg_read(line, REG_IIR) & IIR_NONE);
+
         receive(line);
         transmit(line);
+        if (!pending) {
+            return;
+        }
     }
 }
 
@@ -111,18 +124,29 @@ void uart_send(struct uart_line *line, const char *text, uint32_t length)
     }
 }
 
+/* 100,000 reads are far more than a character takes; a dead line must not
+ * hang a panic. */
+static void wait_for(const struct uart_line *line, uint8_t status)
+{
+    for (unsigned i = 0; i < 100000; i++) {
+        if (reg_read(line, REG_LSR) & status) {
+            return;
+        }
+    }
+}
+
 void uart_flush(struct uart_line *line)
 {
     char c;
 
-    while (line->port && ring_get(&line->out, &c)) {
-        /* 100,000 reads are far more than a character takes; a dead line
-         * must not hang a panic. */
-        for (unsigned i = 0; i < 100000; i++) {
-            if (reg_read(line, REG_LSR) & LSR_EMPTY) {
-                break;
-            }
-        }
+    if (!line->port) {
+        return;
+    }
+    while (ring_get(&line->out, &c)) {
+        wait_for(line, LSR_EMPTY);
         reg_write(line, REG_DATA, (uint8_t)c);
+    }
+    for (unsigned i = 0; i <= FIFO_SIZE; i++) {
+        wait_for(line, LSR_IDLE);
     }
 }

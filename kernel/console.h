@@ -22,7 +22,9 @@ void console_enable_interrupts(const uint32_t irq_gsi[16], uint32_t apic_id);
 
 /* A VM gets a console; reader is woken when there is input. */
 void console_add_guest(uint16_t vm, const char *name, struct runnable *reader);
-void console_start(void); /* the key chord is told, the monitor listens */
+
+/* Shows the first view and tells the key chord; the monitor listens. */
+void console_start(const struct boot_config *config);
 
 /* A guest sent a character. */
 void console_guest_put(uint16_t vm, uint8_t c);

@@ -115,7 +115,8 @@ void console_enable_interrupts(const uint32_t irq_gsi[16], uint32_t apic_id)
              com2.port ? "found (events)" : "not there: no event stream");
 }
 
-void console_start(void)
+void console_start(const struct boot_config *config)
 {
+    console_first_view(config);
     run_at_safe_point(console_poll);
 }

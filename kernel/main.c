@@ -14,12 +14,14 @@
 #include "drivers/acpi.h"
 #include "drivers/clock.h"
 #include "drivers/ioapic.h"
+#include "drivers/pic.h"
 #include "ft/ft.h"
 #include "kernel/boot_info.h"
 #include "kernel/cmdline.h"
 #include "kernel/console.h"
 #include "kernel/crc32c.h"
 #include "kernel/event.h"
+#include "kernel/format.h"
 #include "kernel/frame.h"
 #include "kernel/frame_init.h"
 #include "kernel/log.h"
@@ -159,6 +161,30 @@ static void tell_refusal(const struct cpu_missing *missing)
     event_end(&event);
 }
 
+/* The names of what is used, in lines of at most 80 columns. */
+static void list_used(const struct cpu_feature *features, unsigned count)
+{
+    char line[80];
+    size_t length = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        size_t more = strlen(features[i].name) + 2;
+
+        if (!features[i].used) {
+            continue;
+        }
+        if (length + more + 20 > sizeof(line)) {
+            log_info("%s: uses %s", cpu->name, line);
+            length = 0;
+        }
+        length += (size_t)format(line + length, sizeof(line) - length, "%s%s",
+                                 length ? ", " : "", features[i].name);
+    }
+    if (length) {
+        log_info("%s: uses %s", cpu->name, line);
+    }
+}
+
 static void virtualization_init(void)
 {
     struct cpu_missing missing;
@@ -174,12 +200,12 @@ static void virtualization_init(void)
         vmm_machine_end(config.when_done);
     }
     features = cpu->features(&count);
+    list_used(features, count);
     for (unsigned i = 0; i < count; i++) {
-        log_info("%s: %-26s %s%s%s", cpu->name, features[i].name,
-                 features[i].used      ? "used"
-                 : features[i].offered ? "offered, not used"
-                                       : "missing: ",
-                 "", features[i].offered ? "" : features[i].cost);
+        if (!features[i].offered && features[i].cost) {
+            log_info("%s: %s missing: %s", cpu->name, features[i].name,
+                     features[i].cost);
+        }
     }
 }
 
@@ -238,6 +264,7 @@ void kernel_main(uint32_t magic, uint64_t information)
     if (apic_enable(acpi.local_apic)) {
         panic("firmware left the local APIC off");
     }
+    pic_disable();                             /* the I/O APIC is used */
     ioapic_host_open(acpi.io_apic);
     time_init();                               /* TSC rate */
     cpus_init();                               /* all others, CR4.MCE on */
@@ -250,7 +277,7 @@ void kernel_main(uint32_t magic, uint64_t information)
     ft_init();
     vms_init();                                /* one for each line */
     frame_seal();                              /* nothing allocates now */
-    console_start();
+    console_start(&config);
     vmm_start();                               /* ready */
     run_loop();
 }
