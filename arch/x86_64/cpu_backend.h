@@ -109,6 +109,7 @@ struct stage2 {
     uint64_t *dirty_bits; /* a bit for each guest frame number, set by the
                              engine and by vmm's own writes */
     uint64_t tables;      /* frames used for tables */
+    uint64_t split;       /* the backend's, when large leaves are in use */
 };
 
 enum exit_kind {
@@ -177,6 +178,8 @@ struct exit_stage2 {
 struct exit_exception {
     uint8_t vector;
     bool has_error;
+    uint8_t type;   /* enum x86_event_type */
+    uint8_t length; /* of the instruction, for software exceptions */
     uint32_t error_code;
     uint64_t qualification; /* #DB: DR6 bits; #PF: address */
 };
@@ -275,6 +278,9 @@ struct cpu_backend {
     uint32_t (*exit_reason)(struct arch_vcpu *vcpu); /* raw, for journals */
     uint64_t (*exit_qualification)(struct arch_vcpu *vcpu);
     uint8_t (*exit_length)(struct arch_vcpu *vcpu);
+    /* What advance() skips, where the processor promises no length
+     * (EXIT_STAGE2): until the next run. */
+    void (*set_exit_length)(struct arch_vcpu *vcpu, uint8_t length);
     struct exit_io (*exit_io)(struct arch_vcpu *vcpu);
     struct exit_cr (*exit_cr)(struct arch_vcpu *vcpu);
     struct exit_stage2 (*exit_stage2)(struct arch_vcpu *vcpu);
@@ -304,10 +310,16 @@ struct cpu_backend {
     uint64_t (*rsp)(struct arch_vcpu *vcpu);
     void (*set_rsp)(struct arch_vcpu *vcpu, uint64_t value);
     uint64_t (*rflags)(struct arch_vcpu *vcpu);
+    void (*set_rflags)(struct arch_vcpu *vcpu, uint64_t value);
     uint64_t (*cr)(struct arch_vcpu *vcpu, unsigned number); /* 0, 3, 4 as
                                                     the guest sees them */
-    /* Checked by vmm before: owned bits are pinned by the backend. */
+    /* Checked by vmm before: owned bits are pinned by the backend. Number 2
+     * too: the address of a page fault that vmm raises. */
     void (*set_cr)(struct arch_vcpu *vcpu, unsigned number, uint64_t value);
+    /* With PAE paging and no long mode: the four entries at CR3, which
+     * whoever switches that on, or reloads CR3, has to read from the guest's
+     * memory. Reserved bits must be 0. */
+    void (*set_pdptes)(struct arch_vcpu *vcpu, const uint64_t pdpte[4]);
     uint64_t (*efer)(struct arch_vcpu *vcpu);
     void (*set_efer)(struct arch_vcpu *vcpu, uint64_t value);
     void (*segment)(struct arch_vcpu *vcpu, enum segment_index index,

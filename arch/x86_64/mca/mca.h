@@ -29,6 +29,9 @@ struct mca_injection {
 };
 void mca_inject(const struct mca_injection *injection);
 
+/* Raises vector 18 here and now, as the processor would. */
+void mca_strike(void);
+
 struct mca_capability {
     bool present;     /* MCA at all */
     uint8_t banks;    /* MCG_CAP 7:0 */

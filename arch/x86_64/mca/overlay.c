@@ -37,6 +37,11 @@ void mca_inject(const struct mca_injection *injection)
     mine()->active = true;
 }
 
+void mca_strike(void)
+{
+    asm volatile("int $18" ::: "memory");
+}
+
 /* The overlay's word for an MSR, or NULL. */
 static uint64_t *overlaid(uint32_t msr)
 {

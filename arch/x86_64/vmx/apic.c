@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the processor does of the local APIC by itself (SDM vol. 3, 29). */
+#include "arch/x86_64/vmx/vmcs.h"
+#include "arch/x86_64/vmx/vmx.h"
+
+#define APIC_TPR 0x80
+
+bool vmx_apic_virtual(void)
+{
+    return vmx_caps.may[VMX_PROC2] & PROC2_INTERRUPT_DELIVERY;
+}
+
+/* Without delivery by hardware: an exit when TPR falls below the class of
+ * what is waiting; never above TPR now, or entry fails (SDM vol. 3,
+ * 26.2.1.1). */
+static void set_threshold(const struct vmx_vcpu *vmx, int requested)
+{
+    unsigned tpr = vmx->apic[APIC_TPR] >> 4;
+    unsigned wanted = requested < 0 ? 0 : (unsigned)requested >> 4 & 15;
+
+    vmcs_write(VMCS_TPR_THRESHOLD, wanted <= tpr ? wanted : 0);
+}
+
+void vmx_sync_apic(struct arch_vcpu *vcpu, int requested, int in_service)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+    uint64_t rvi = requested < 0 ? 0 : (uint8_t)requested;
+    uint64_t svi = in_service < 0 ? 0 : (uint8_t)in_service;
+
+    if (vmx->proc2 & PROC2_INTERRUPT_DELIVERY) {
+        vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, svi << 8 | rvi);
+    } else if (vmx->proc & PROC_TPR_SHADOW) {
+        set_threshold(vmx, requested);
+    }
+}
+
+void vmx_want_eoi(struct arch_vcpu *vcpu, const uint64_t vectors[4])
+{
+    if (vmx_of(vcpu)->proc2 & PROC2_INTERRUPT_DELIVERY) {
+        for (unsigned i = 0; i < 4; i++) {
+            vmcs_write(VMCS_EOI_EXIT_BITMAP + 2 * i, vectors[i]);
+        }
+    }
+}
+
+void vmx_set_x2apic(struct arch_vcpu *vcpu, bool on)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+    uint32_t may2 = (uint32_t)vmx_caps.may[VMX_PROC2];
+    uint32_t mode = may2 & (PROC2_X2APIC | PROC2_APIC_REGISTERS);
+
+    if (!(vmx->proc & PROC_TPR_SHADOW) || !(may2 & PROC2_X2APIC) ||
+        vmx->x2apic == on) {
+        return;
+    }
+    vmx->x2apic = on;
+    vmx_msr_x2apic(vmx->bitmap, on);
+    vmx_set_proc2(vmx, on ? vmx->proc2 | mode : vmx->proc2 & ~mode);
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Details of the last exit, read only when they are asked for: a VMREAD
+ * costs, and costs an exit when nested. */
+#include "arch/x86_64/vmx/vmcs.h"
+#include "arch/x86_64/vmx/vmx.h"
+
+uint32_t vmx_exit_reason(struct arch_vcpu *vcpu)
+{
+    return vmx_of(vcpu)->reason;
+}
+
+uint64_t vmx_exit_qualification(struct arch_vcpu *vcpu)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    if (!(vmx->known & KNOWN_QUALIFICATION)) {
+        vmx->known |= KNOWN_QUALIFICATION;
+        vmx->qualification = vmcs_read(VMCS_EXIT_QUALIFICATION);
+    }
+    return vmx->qualification;
+}
+
+uint8_t vmx_exit_length(struct arch_vcpu *vcpu)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    if (!(vmx->known & KNOWN_LENGTH)) {
+        vmx->known |= KNOWN_LENGTH;
+        vmx->length = (uint32_t)vmcs_read(VMCS_EXIT_LENGTH);
+    }
+    return (uint8_t)vmx->length;
+}
+
+/* SDM vol. 3, table 27-5 */
+struct exit_io vmx_exit_io(struct arch_vcpu *vcpu)
+{
+    uint64_t q = vmx_exit_qualification(vcpu);
+
+    return (struct exit_io){
+        .port = (uint16_t)(q >> 16),
+        .size = (uint8_t)((q & 7) + 1),
+        .in = q >> 3 & 1,
+        .string = q >> 4 & 1,
+        .rep = q >> 5 & 1,
+    };
+}
+
+/* SDM vol. 3, table 27-3 */
+struct exit_cr vmx_exit_cr(struct arch_vcpu *vcpu)
+{
+    uint64_t q = vmx_exit_qualification(vcpu);
+    struct exit_cr cr = {
+        .cr = q & 15,
+        .gpr = q >> 8 & 15,
+        .lmsw = (uint16_t)(q >> 16),
+    };
+
+    switch (q >> 4 & 3) {
+    case 0:
+        cr.access = CR_WRITE;
+        break;
+    case 1:
+        cr.access = CR_READ;
+        break;
+    case 2:
+        cr.access = CR_CLTS;
+        break;
+    default:
+        cr.access = CR_LMSW;
+        break;
+    }
+    return cr;
+}
+
+/* SDM vol. 3, table 27-7 */
+struct exit_stage2 vmx_exit_stage2(struct arch_vcpu *vcpu)
+{
+    uint64_t q = vmx_exit_qualification(vcpu);
+    struct exit_stage2 s2 = {
+        .gpa = vmcs_read(VMCS_GUEST_PHYSICAL),
+        .read = q & 1,
+        .write = q >> 1 & 1,
+        .fetch = q >> 2 & 1,
+        .gva_valid = q >> 7 & 1,
+        .qualification = q,
+    };
+
+    if (s2.gva_valid) {
+        s2.gva = vmcs_read(VMCS_GUEST_LINEAR);
+        s2.table_walk = !(q >> 8 & 1);
+    }
+    return s2;
+}
+
+struct exit_exception vmx_exit_exception(struct arch_vcpu *vcpu)
+{
+    uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_EVENT);
+    uint32_t error = 0;
+    struct x86_event event;
+
+    if (info & EVENT_INFO_ERROR) {
+        error = (uint32_t)vmcs_read(VMCS_EXIT_EVENT_ERROR);
+    }
+    event = vmx_event_decode(info, error, vmx_exit_length(vcpu));
+    return (struct exit_exception){
+        .vector = event.vector,
+        .has_error = event.has_error,
+        .type = event.type,
+        .length = event.length,
+        .error_code = event.error_code,
+        .qualification = vmx_exit_qualification(vcpu),
+    };
+}
+
+/* SDM vol. 3, 29.1.4 and 29.4.3.3: an offset, or a vector. */
+uint16_t vmx_exit_apic_offset(struct arch_vcpu *vcpu)
+{
+    return vmx_exit_qualification(vcpu) & 0xfff;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the common tail of an exit needs. */
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/vmx/shadow.h"
+#include "arch/x86_64/vmx/vmcs.h"
+#include "arch/x86_64/vmx/vmx.h"
+
+#define ACCESS_LONG  (1u << 13)  /* CS.L */
+#define PENDING_STEP (1ul << 14) /* BS (SDM vol. 3, table 24-4) */
+#define DEBUGCTL_BTF 2ul
+
+uint32_t vmx_interruptibility(struct vmx_vcpu *vmx)
+{
+    if (!(vmx->known & KNOWN_SHADOW)) {
+        vmx->known |= KNOWN_SHADOW;
+        vmx->interruptibility =
+            (uint32_t)vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+    }
+    return vmx->interruptibility;
+}
+
+void vmx_set_interruptibility(struct vmx_vcpu *vmx, uint32_t value)
+{
+    if (vmx_interruptibility(vmx) != value) {
+        vmx->interruptibility = value;
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, value);
+    }
+}
+
+/* Outside 64-bit mode RIP wraps at 4 GiB. */
+static uint64_t wrapped(const struct vmx_vcpu *vmx, uint64_t rip)
+{
+    uint64_t cs = vmcs_read(VMCS_GUEST_ACCESS + 2 * SEG_CS);
+
+    return vmx->efer & EFER_LMA && cs & ACCESS_LONG ? rip : (uint32_t)rip;
+}
+
+/* The instruction that is skipped would have ended in a single-step trap,
+ * unless only branches trap. */
+static void step(void)
+{
+    if (!(vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF)) {
+        vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+                   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | PENDING_STEP);
+    }
+}
+
+void vmx_advance(struct arch_vcpu *vcpu)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+    uint64_t former = vmx_rip(vcpu);
+    uint64_t rip = former + vmx_exit_length(vcpu);
+
+    if ((former ^ rip) >> 32) {
+        rip = wrapped(vmx, rip);
+    }
+    vmx->rip = rip;
+    vmcs_write(VMCS_GUEST_RIP, rip);
+    vmx_set_interruptibility(vmx, vmx_interruptibility(vmx) &
+                                      ~(SHADOW_STI | SHADOW_MOV_SS));
+    if (vmx_rflags(vcpu) & RFLAGS_TF) {
+        step();
+    }
+}
+
+bool vmx_can_interrupt(struct arch_vcpu *vcpu)
+{
+    return (vmx_rflags(vcpu) & RFLAGS_IF) &&
+           !(vmx_interruptibility(vmx_of(vcpu)) & (SHADOW_STI | SHADOW_MOV_SS));
+}
+
+bool vmx_can_nmi(struct arch_vcpu *vcpu)
+{
+    return !(vmx_interruptibility(vmx_of(vcpu)) &
+             (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI));
+}
+
+void vmx_want_window(struct arch_vcpu *vcpu, bool on)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    vmx_set_proc(vmx, on ? vmx->proc | PROC_INTERRUPT_WINDOW
+                         : vmx->proc & ~PROC_INTERRUPT_WINDOW);
+}
+
+void vmx_want_nmi_window(struct arch_vcpu *vcpu, bool on)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    vmx_set_proc(vmx, on ? vmx->proc | PROC_NMI_WINDOW
+                         : vmx->proc & ~PROC_NMI_WINDOW);
+}
+
+/* The VMCS always says active: a vCPU that waits is not entered at all. */
+void vmx_set_activity(struct arch_vcpu *vcpu, enum x86_activity activity)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    vmx->activity = activity;
+    if (activity == ACTIVITY_ACTIVE) {
+        vmx->attend &= ~ATTEND_ACTIVITY;
+    } else {
+        vmx->attend |= ATTEND_ACTIVITY;
+    }
+}

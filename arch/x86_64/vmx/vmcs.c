@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "arch/x86_64/vmx/vmcs.h"
+
+#include <stddef.h>
+
+#include "kernel/log.h"
+
+#define REFUSALS_LOGGED 16
+
+static const struct {
+    const char *name;
+    uint32_t encoding;
+} fields[] = {
+#define VMCS_NAME(name, encoding) {#name, encoding},
+    VMCS_FIELDS(VMCS_NAME)
+#undef VMCS_NAME
+};
+
+/* The field's name, or the one below it for an indexed field. */
+static const char *field_name(uint64_t field)
+{
+    const char *name = "?";
+
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+        if (fields[i].encoding <= field) {
+            name = fields[i].name;
+        }
+    }
+    return name;
+}
+
+void vmcs_refused(const char *access, uint64_t field)
+{
+    static unsigned refusals;
+
+    if (__atomic_fetch_add(&refusals, 1, __ATOMIC_RELAXED) < REFUSALS_LOGGED) {
+        log_error("vmx: %s of %s (0x%x) refused", access, field_name(field),
+                  (unsigned)field);
+    }
+}
