@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/inject.h"
+
+#include <stddef.h>
+
+#include "arch/x86_64/mca/mca.h"
+#include "kernel/cell.h"
+#include "kernel/errno.h"
+#include "kernel/frame.h"
+#include "vmm/guest.h"
+
+struct guest_injection {
+    struct guest *guest;
+    enum root_injection what;
+};
+
+static int forge_in_cell(void *argument)
+{
+    struct vm *vm = argument;
+    struct arch_vcpu *arch = &vm->guest->vcpu[0].arch;
+
+    cell_switch(&vm->cell, arch);
+    cpu->forge_mce(arch, false);
+    return 0;
+}
+
+static int arm_in_cell(void *argument)
+{
+    struct guest_injection *injection = argument;
+
+    injection->guest->root_injection = injection->what;
+    return 0;
+}
+
+int guest_inject_root(struct vm *vm, enum root_injection what)
+{
+    struct guest_injection injection = {vm->guest, what};
+
+    if (vm_has_ended(vm)) {
+        return -EBUSY;
+    }
+    run_wake(&vm->vcpu[0]);
+    return run_in_cell(&vm->cell, arm_in_cell, &injection);
+}
+
+int guest_inject_mce(struct vm *vm, const struct mce_request *request)
+{
+    const struct mca_injection injection = {
+        .mcg_status = request->mcg_status,
+        .status = request->status,
+        .address = request->hpa,
+        .misc = request->misc,
+        .bank = 9, /* as good as any; what QEMU's examples use */
+    };
+
+    if (vm_has_ended(vm)) {
+        return -EBUSY;
+    }
+    mca_inject(&injection);
+    if (request->where == CONTEXT_CORE) {
+        mca_strike();
+        return 0;
+    }
+    if (request->where == CONTEXT_SERVING) {
+        return guest_inject_root(vm, ROOT_MCE);
+    }
+    run_wake(&vm->vcpu[0]);
+    return run_in_cell(&vm->cell, forge_in_cell, vm);
+}
+
+const char *root_injection_name(enum root_injection what)
+{
+    static const char *const names[ROOT_INJECTIONS] = {
+        [ROOT_NOTHING] = "nothing",      [ROOT_MCE] = "mce",
+        [ROOT_NULL_WRITE] = "nullwrite", [ROOT_UNDEFINED] = "ud",
+        [ROOT_DIVIDE] = "divide",        [ROOT_PROTECTION] = "gp",
+        [ROOT_OVERFLOW] = "stack",       [ROOT_WILD_WRITE] = "wild",
+    };
+
+    return what < ROOT_INJECTIONS ? names[what] : "?";
+}
+
+/* Uses up the stack; the volatile array keeps it from being a loop. */
+static unsigned overflow(unsigned depth)
+{
+    volatile char block[512];
+
+    block[0] = (char)depth;
+    return depth == 0 ? 0 : overflow(depth - 1) + (unsigned)block[0];
+}
+
+void guest_strike(struct guest *guest)
+{
+    volatile uint64_t *target = NULL;
+    enum root_injection what = guest->root_injection;
+    volatile unsigned zero = 0;
+
+    guest->root_injection = ROOT_NOTHING;
+    switch (what) {
+    case ROOT_MCE:
+        mca_strike();
+        break;
+    case ROOT_NULL_WRITE:
+        *target = 1;
+        break;
+    case ROOT_UNDEFINED:
+        __builtin_trap();
+    case ROOT_DIVIDE:
+        zero = 1 / zero;
+        break;
+    case ROOT_PROTECTION:
+        target = (volatile uint64_t *)0x1234567812345678;
+        *target = 1;
+        break;
+    case ROOT_OVERFLOW:
+        overflow(UINT32_MAX);
+        break;
+    case ROOT_WILD_WRITE:
+        target = (volatile uint64_t *)(WINDOW_END - PAGE_SIZE);
+        *target = 1;
+        break;
+    case ROOT_NOTHING:
+    case ROOT_INJECTIONS:
+    default:
+        break;
+    }
+}
