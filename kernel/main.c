@@ -28,6 +28,7 @@
 #include "kernel/monitor.h"
 #include "kernel/panic.h"
 #include "kernel/run.h"
+#include "kernel/self_check.h"
 #include "kernel/string.h"
 #include "vmm/vm.h"
 #include "vmm/vmm.h"
@@ -273,6 +274,7 @@ void kernel_main(uint32_t magic, uint64_t information)
     console_enable_interrupts(acpi.irq_gsi, apic_id());
     virtualization_init();                     /* VT-x */
     monitor_start();
+    self_check_register(&acpi);
     vmm_init(&config, clock_wall_seconds());
     ft_init();
     vms_init();                                /* one for each line */

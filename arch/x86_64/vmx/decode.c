@@ -27,7 +27,8 @@ static void reblock_nmi(struct arch_vcpu *vcpu, uint64_t info)
 
 static enum exit_kind machine_check(struct vmx_vcpu *vmx)
 {
-    vmx_set_forge_exit(vmx, false);
+    vmx->forge_exit = false;
+    vmx_attend_exit(vmx);
     mca_guest_exit();
     return EXIT_MCE;
 }
@@ -119,9 +120,11 @@ static enum exit_kind serve_log_full(struct arch_vcpu *vcpu, uint64_t deadline)
 }
 
 /* May the exit have interrupted the delivery of an event? Has it happened
- * already, so that executing again would not bring it back? */
-#define FOLD 1
-#define DONE 2
+ * already, so that executing again would not bring it back? Or is it an
+ * instruction's, with nothing more to do here? */
+#define FOLD  1
+#define DONE  2
+#define PLAIN 4
 
 struct row {
     uint8_t kind; /* enum exit_kind */
@@ -136,65 +139,61 @@ static const struct row rows[] = {
     [2] = {EXIT_TRIPLE, FOLD | DONE, NULL},
     [3] = {EXIT_INIT, FOLD | DONE, NULL},
     [4] = {EXIT_SIPI, DONE, NULL},
-    [7] = {EXIT_WINDOW, 0, NULL},
-    [8] = {EXIT_NMI_WINDOW, 0, NULL},
+    [7] = {EXIT_WINDOW, PLAIN, NULL},
+    [8] = {EXIT_NMI_WINDOW, PLAIN, NULL},
     [9] = {EXIT_TASK_SWITCH, FOLD, NULL},
-    [10] = {EXIT_CPUID, 0, NULL},
-    [11] = {EXIT_UNDEFINED, 0, NULL}, /* GETSEC */
-    [12] = {EXIT_HLT, 0, NULL},
-    [13] = {EXIT_INVD, 0, NULL},
-    [14] = {EXIT_INVLPG, 0, NULL},
-    [15] = {EXIT_RDPMC, 0, NULL},
-    [16] = {EXIT_RDTSC, 0, NULL},
-    [17] = {EXIT_UNDEFINED, 0, NULL}, /* RSM */
-    [18] = {EXIT_CALL, 0, NULL},
-    [19 ... 27] = {EXIT_UNDEFINED, 0, NULL}, /* VMX instructions */
-    [28] = {EXIT_CR, 0, NULL},
-    [29] = {EXIT_DR, 0, NULL},
-    [30] = {EXIT_IO, 0, NULL},
-    [31] = {EXIT_RDMSR, 0, NULL},
-    [32] = {EXIT_WRMSR, 0, NULL},
-    [36] = {EXIT_MWAIT, 0, NULL},
-    [39] = {EXIT_MONITOR, 0, NULL},
-    [40] = {EXIT_PAUSE, 0, NULL},
+    [10] = {EXIT_CPUID, PLAIN, NULL},
+    [11] = {EXIT_UNDEFINED, PLAIN, NULL}, /* GETSEC */
+    [12] = {EXIT_HLT, PLAIN, NULL},
+    [13] = {EXIT_INVD, PLAIN, NULL},
+    [14] = {EXIT_INVLPG, PLAIN, NULL},
+    [15] = {EXIT_RDPMC, PLAIN, NULL},
+    [16] = {EXIT_RDTSC, PLAIN, NULL},
+    [17] = {EXIT_UNDEFINED, PLAIN, NULL}, /* RSM */
+    [18] = {EXIT_CALL, PLAIN, NULL},
+    [19 ... 27] = {EXIT_UNDEFINED, PLAIN, NULL}, /* VMX instructions */
+    [28] = {EXIT_CR, PLAIN, NULL},
+    [29] = {EXIT_DR, PLAIN, NULL},
+    [30] = {EXIT_IO, PLAIN, NULL},
+    [31] = {EXIT_RDMSR, PLAIN, NULL},
+    [32] = {EXIT_WRMSR, PLAIN, NULL},
+    [36] = {EXIT_MWAIT, PLAIN, NULL},
+    [39] = {EXIT_MONITOR, PLAIN, NULL},
+    [40] = {EXIT_PAUSE, PLAIN, NULL},
     [43] = {EXIT_WINDOW, DONE, NULL},   /* TPR below threshold */
     [45] = {EXIT_APIC_EOI, DONE, NULL}, /* virtualized EOI */
     [48] = {EXIT_STAGE2, FOLD, serve_violation},
     [49] = {EXIT_MISCONFIG, FOLD, NULL},
-    [50] = {EXIT_UNDEFINED, 0, NULL}, /* INVEPT */
-    [51] = {EXIT_RDTSC, 0, NULL},     /* RDTSCP */
+    [50] = {EXIT_UNDEFINED, PLAIN, NULL}, /* INVEPT */
+    [51] = {EXIT_RDTSC, PLAIN, NULL},     /* RDTSCP */
     [52] = {EXIT_TIMER, FOLD, serve_timer},
-    [53] = {EXIT_UNDEFINED, 0, NULL}, /* INVVPID */
-    [54] = {EXIT_WBINVD, 0, NULL},
-    [55] = {EXIT_XSETBV, 0, NULL},
+    [53] = {EXIT_UNDEFINED, PLAIN, NULL}, /* INVVPID */
+    [54] = {EXIT_WBINVD, PLAIN, NULL},
+    [55] = {EXIT_XSETBV, PLAIN, NULL},
     [56] = {EXIT_APIC_WRITE, DONE, NULL},
-    [59] = {EXIT_UNDEFINED, 0, NULL}, /* VMFUNC */
-    [60] = {EXIT_UNDEFINED, 0, NULL}, /* ENCLS */
+    [59] = {EXIT_UNDEFINED, PLAIN, NULL}, /* VMFUNC */
+    [60] = {EXIT_UNDEFINED, PLAIN, NULL}, /* ENCLS */
     [62] = {EXIT_NONE, FOLD, serve_log_full},
-    [67] = {EXIT_UNDEFINED, 0, NULL}, /* UMWAIT */
-    [68] = {EXIT_UNDEFINED, 0, NULL}, /* TPAUSE */
+    [67] = {EXIT_UNDEFINED, PLAIN, NULL}, /* UMWAIT */
+    [68] = {EXIT_UNDEFINED, PLAIN, NULL}, /* TPAUSE */
 };
 
 #define REASONS (sizeof(rows) / sizeof(rows[0]))
 
 static const struct row unknown = {EXIT_UNKNOWN, FOLD | DONE, NULL};
 
-void vmx_set_forge_exit(struct vmx_vcpu *vmx, bool on)
+void vmx_attend_exit(struct vmx_vcpu *vmx)
 {
-    vmx->plain_reasons = on ? 0 : REASONS;
-}
+    bool closely = vmx->forge_exit || (vmx->attend & ATTEND_WRITTEN);
 
-static bool is_forged(const struct vmx_vcpu *vmx)
-{
-    return vmx->plain_reasons == 0;
+    vmx->plain_reasons = closely ? 0 : REASONS;
 }
 
 static const struct row *row_of(uint32_t reason)
 {
     uint16_t basic = (uint16_t)reason;
 
-    if (basic < REASONS &&
-        (rows[basic].kind != EXIT_NONE || rows[basic].serve)) {
+    if (basic < REASONS && rows[basic].flags) {
         return &rows[basic];
     }
     return &unknown;
@@ -247,8 +246,8 @@ static enum exit_kind refused(struct vmx_vcpu *vmx)
     return EXIT_ENTRY_FAILED;
 }
 
-__attribute__((noinline)) static enum exit_kind
-not_exited(struct arch_vcpu *vcpu, enum vmx_outcome outcome)
+__attribute__((noinline)) static enum exit_kind not_exited(
+    struct arch_vcpu *vcpu, enum vmx_outcome outcome)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
@@ -259,8 +258,8 @@ not_exited(struct arch_vcpu *vcpu, enum vmx_outcome outcome)
     return refused(vmx);
 }
 
-__attribute__((noinline)) static enum exit_kind
-decode_row(struct arch_vcpu *vcpu, uint64_t deadline)
+__attribute__((noinline)) static enum exit_kind decode_row(
+    struct arch_vcpu *vcpu, uint64_t deadline)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
     const struct row *row = row_of(vmx->reason);
@@ -268,17 +267,18 @@ decode_row(struct arch_vcpu *vcpu, uint64_t deadline)
     if (vmx->reason & REASON_FAILED) {
         return entry_failed(vcpu);
     }
+    vmx->entry.launched = 1;
     vmx->attend &= ~ATTEND_WRITTEN;
+    vmx_attend_exit(vmx);
     if (row->flags & FOLD) {
         fold(vcpu);
     } else {
         vcpu->event.valid = false;
     }
-    if (is_forged(vmx) && !(row->flags & DONE)) {
+    if (vmx->forge_exit && !(row->flags & DONE)) {
         return machine_check(vmx);
     }
-    return row->serve ? row->serve(vcpu, deadline)
-                      : (enum exit_kind)row->kind;
+    return row->serve ? row->serve(vcpu, deadline) : (enum exit_kind)row->kind;
 }
 
 /* Most exits are plain: an instruction, and nothing was being delivered. */
@@ -294,9 +294,9 @@ enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline,
     vmx->known = 0;
     reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
     vmx->reason = reason;
-    if (UNLIKELY(reason >= vmx->plain_reasons) || rows[reason].flags ||
-        rows[reason].serve || UNLIKELY(vmx->attend)) {
+    if (UNLIKELY(reason >= vmx->plain_reasons) || rows[reason].flags != PLAIN) {
         return decode_row(vcpu, deadline);
     }
+    vmx->entry.launched = 1;
     return (enum exit_kind)rows[reason].kind;
 }

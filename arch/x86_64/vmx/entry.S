@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* int vmx_enter(struct arch_vcpu *vcpu, struct vmx_entry *entry)
+/* enum exit_kind vmx_enter(struct arch_vcpu *vcpu, uint64_t deadline,
+ *                          struct vmx_entry *entry)
  * struct arch_vcpu starts with gpr[16]; struct vmx_entry is in vmx.h. Until
  * VMLAUNCH the stack is ours: whatever strikes between the labels goes on at
  * vm_entry_abort, and nothing has been lost. */
@@ -7,39 +8,39 @@
     .globl vmx_enter, vmx_exit_point
     .globl vm_entry_begin, vm_entry_end, vm_entry_abort
 vmx_enter:
-    .irp reg, rbp, rbx, r12, r13, r14, r15, rdi
+    .irp reg, rbp, rbx, r12, r13, r14, r15, rsi, rdi
     push %\reg
     .endr
     cli
-    cmp %rsp, (%rsi)            /* entry->host_rsp */
+    cmp %rsp, (%rdx)            /* entry->host_rsp */
     je vm_entry_begin
-    mov %rsp, (%rsi)
+    mov %rsp, (%rdx)
     mov $0x6c14, %eax           /* VMCS_HOST_RSP */
     vmwrite %rsp, %rax
 vm_entry_begin:
-    cmpb $0, 8(%rsi)            /* entry->abort */
-    jne vm_entry_abort
-    cmpb $0, 9(%rsi)            /* entry->launched */
+    cmpw $1, 8(%rdx)            /* entry->launched, entry->abort */
+    ja vm_entry_abort
+    .irp n, 8, 9, 10, 11, 12, 13, 14, 15
+    mov 8*\n(%rdi), %r\n
+    .endr
     mov 0(%rdi), %rax
     mov 8(%rdi), %rcx
     mov 16(%rdi), %rdx
     mov 24(%rdi), %rbx
     mov 40(%rdi), %rbp
     mov 48(%rdi), %rsi
-    .irp n, 8, 9, 10, 11, 12, 13, 14, 15
-    mov 8*\n(%rdi), %r\n
-    .endr
     mov 56(%rdi), %rdi
-    je 1f
+    jb 1f
     vmresume
     jmp vm_entry_end
 1:  vmlaunch
 vm_entry_end:
-    mov $1, %eax                /* VMX_FAILED */
+    mov $1, %edx                /* VMX_FAILED */
     jmp 2f
 vm_entry_abort:
-    mov $2, %eax                /* VMX_ABORTED */
-    jmp 2f
+    mov $2, %edx                /* VMX_ABORTED */
+2:  pop %rdi
+    jmp 3f
 vmx_exit_point:
     xchg %rdi, (%rsp)           /* vcpu */
     mov %rax, 0(%rdi)
@@ -48,14 +49,13 @@ vmx_exit_point:
     mov %rbx, 24(%rdi)
     mov %rbp, 40(%rdi)
     mov %rsi, 48(%rdi)
+    popq 56(%rdi)
     .irp n, 8, 9, 10, 11, 12, 13, 14, 15
     mov %r\n, 8*\n(%rdi)
     .endr
-    mov (%rsp), %rax
-    mov %rax, 56(%rdi)
-    xor %eax, %eax              /* VMX_EXITED */
-2:  .irp reg, rdi, r15, r14, r13, r12, rbx, rbp
+    xor %edx, %edx              /* VMX_EXITED */
+3:  .irp reg, rsi, r15, r14, r13, r12, rbx, rbp
     pop %\reg
     .endr
-    ret
+    jmp vmx_decode              /* (vcpu, deadline, outcome) */
     .section .note.GNU-stack, "", @progbits

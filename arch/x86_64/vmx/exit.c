@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Details of the last exit, read only when they are asked for: a VMREAD
  * costs, and costs an exit when nested. */
-#include "arch/x86_64/vmx/vmcs.h"
-#include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/vmx/cached.h"
 
 uint32_t vmx_exit_reason(struct arch_vcpu *vcpu)
 {
@@ -11,24 +10,12 @@ uint32_t vmx_exit_reason(struct arch_vcpu *vcpu)
 
 uint64_t vmx_exit_qualification(struct arch_vcpu *vcpu)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
-
-    if (!(vmx->known & KNOWN_QUALIFICATION)) {
-        vmx->known |= KNOWN_QUALIFICATION;
-        vmx->qualification = vmcs_read(VMCS_EXIT_QUALIFICATION);
-    }
-    return vmx->qualification;
+    return qualification_of(vmx_of(vcpu));
 }
 
 uint8_t vmx_exit_length(struct arch_vcpu *vcpu)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
-
-    if (!(vmx->known & KNOWN_LENGTH)) {
-        vmx->known |= KNOWN_LENGTH;
-        vmx->length = (uint32_t)vmcs_read(VMCS_EXIT_LENGTH);
-    }
-    return (uint8_t)vmx->length;
+    return (uint8_t)length_of(vmx_of(vcpu));
 }
 
 /* SDM vol. 3, table 27-5 */

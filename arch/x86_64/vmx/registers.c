@@ -2,32 +2,19 @@
 /* Single registers of the guest that is loaded. */
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/msr.h"
-#include "arch/x86_64/vmx/vmcs.h"
-#include "arch/x86_64/vmx/vmx.h"
+#include "arch/x86_64/vmx/cached.h"
 #include "kernel/errno.h"
 
 #define DEBUGCTL_BTF 2ul
 
 uint64_t vmx_rip(struct arch_vcpu *vcpu)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
-
-    if (!(vmx->known & KNOWN_RIP)) {
-        vmx->known |= KNOWN_RIP;
-        vmx->rip = vmcs_read(VMCS_GUEST_RIP);
-    }
-    return vmx->rip;
+    return rip_of(vmx_of(vcpu));
 }
 
 uint64_t vmx_rflags(struct arch_vcpu *vcpu)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
-
-    if (!(vmx->known & KNOWN_RFLAGS)) {
-        vmx->known |= KNOWN_RFLAGS;
-        vmx->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
-    }
-    return vmx->rflags;
+    return rflags_of(vmx_of(vcpu));
 }
 
 uint64_t vmx_rsp(struct arch_vcpu *vcpu)

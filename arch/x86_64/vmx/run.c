@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Entering the guest. */
+/* Entering the guest. The way of a plain exit is short on purpose; whatever
+ * is seldom is out of line. */
 #include "arch/x86_64/vmx/vmx.h"
 
 #include "arch/x86_64/cpu.h"
@@ -24,12 +25,14 @@ static void write_event(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx)
         vmcs_write(VMCS_ENTRY_EVENT_LENGTH, event->length);
     }
     vmcs_write(VMCS_ENTRY_EVENT, info);
-    vmx->event_written = event->valid;
+    vmx->attend &= ~ATTEND_WRITTEN;
+    vmx->attend |= event->valid ? ATTEND_WRITTEN : 0;
+    vmx_attend_exit(vmx);
 }
 
-/* Seldom: what stands in the way of an entry. False: no entry, *kind. */
-static bool attend(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
-                   enum exit_kind *kind)
+/* What stands in the way of an entry. False: no entry, *kind. */
+static bool may_enter(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
+                      enum exit_kind *kind)
 {
     if (vmx->attend & ATTEND_REFUSED) {
         vmx->reason = REASON_FAILED | REASON_GUEST_STATE;
@@ -50,71 +53,72 @@ static bool attend(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
         }
         vmx_set_activity(vcpu, ACTIVITY_ACTIVE);
     }
-    if (vmx->attend & ATTEND_FLUSH) {
-        vmx->attend &= ~ATTEND_FLUSH;
-        vmx_flush_linear(vmx);
-    }
     return true;
 }
 
-/* False when the deadline has come. */
-static bool set_deadline(uint64_t deadline)
+/* Ticks of the preemption timer until deadline; 0 when it has come. */
+static inline uint32_t ticks_until(uint64_t deadline)
 {
     uint64_t now = rdtsc();
     uint64_t ticks;
 
-    if (now >= deadline) {
-        return false;
-    }
-    if (!(vmx_caps.word[VMX_PIN] & PIN_PREEMPTION_TIMER)) {
-        timer_arm(deadline);
-        return true;
+    if (UNLIKELY(now >= deadline)) {
+        return 0;
     }
     ticks = (deadline - now) >> vmx_caps.timer_shift;
-    if (ticks == 0) {
-        return false;
-    }
-    vmcs_write(VMCS_PREEMPTION_TIMER, ticks < UINT32_MAX ? ticks : UINT32_MAX);
-    return true;
+    return UNLIKELY(ticks >> 32) ? UINT32_MAX : (uint32_t)ticks;
 }
 
-/* VMfail: the controls or the host state are wrong, or there is no VMCS. */
-static enum exit_kind refused(struct vmx_vcpu *vmx)
+static inline enum exit_kind enter(struct arch_vcpu *vcpu, uint64_t deadline)
 {
-    uint32_t error = (uint32_t)vmcs_read(VMCS_INSTRUCTION_ERROR);
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+    uint32_t ticks = ticks_until(deadline);
 
-    vmx->reason = REASON_FAILED | REASON_INSTRUCTION | error;
-    vmx->qualification = error;
-    vmx->known |= KNOWN_QUALIFICATION;
-    return EXIT_ENTRY_FAILED;
+    if (UNLIKELY(ticks == 0)) {
+        return EXIT_TIMER;
+    }
+    vmcs_write(VMCS_PREEMPTION_TIMER, ticks);
+    return vmx_enter(vcpu, deadline, &vmx->entry);
+}
+
+__attribute__((noinline)) static enum exit_kind enter_attended(
+    struct arch_vcpu *vcpu, uint64_t deadline)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+    enum exit_kind kind;
+
+    if (!may_enter(vcpu, vmx, &kind)) {
+        return kind;
+    }
+    if (vmx->attend & ATTEND_FLUSH) {
+        vmx->attend &= ~ATTEND_FLUSH;
+        vmx_flush_linear(vmx);
+    }
+    if (vmx->stage2_seen != vmx->stage2->generation) {
+        vmx_flush_stage2(vmx, vcpu->vm);
+    }
+    if (vcpu->event.valid || (vmx->attend & ATTEND_WRITTEN)) {
+        write_event(vcpu, vmx);
+    }
+    if (!(vmx->attend & ATTEND_NO_TIMER)) {
+        return enter(vcpu, deadline);
+    }
+    if (rdtsc() >= deadline) {
+        return EXIT_TIMER;
+    }
+    timer_arm(deadline);
+    return vmx_enter(vcpu, deadline, &vmx->entry);
 }
 
 enum exit_kind vmx_run(struct arch_vcpu *vcpu, uint64_t deadline)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
-    enum exit_kind kind;
 
-    if (vmx->attend && !attend(vcpu, vmx, &kind)) {
-        return kind;
+    if (UNLIKELY(vmx->attend | vcpu->event.valid) ||
+        UNLIKELY(vmx->stage2_seen != vmx->stage2->generation)) {
+        return enter_attended(vcpu, deadline);
     }
-    if (vmx->stage2_seen != vmx->stage2->generation) {
-        vmx_flush_stage2(vmx, vcpu->vm);
-    }
-    if (!set_deadline(deadline)) {
-        return EXIT_TIMER;
-    }
-    if (vcpu->event.valid || vmx->event_written) {
-        write_event(vcpu, vmx);
-    }
-    switch (vmx_enter(vcpu, &vmx->entry)) {
-    case VMX_EXITED:
-        return vmx_decode(vcpu, deadline);
-    case VMX_ABORTED:
-        vmx->entry.abort = 0;
-        return EXIT_NONE;
-    default:
-        return refused(vmx);
-    }
+    return enter(vcpu, deadline);
 }
 
 void vmx_abort_entry(struct arch_vcpu *vcpu)
@@ -126,9 +130,12 @@ void vmx_abort_entry(struct arch_vcpu *vcpu)
  * itself is what is made to fail. */
 void vmx_forge_mce(struct arch_vcpu *vcpu, bool reason41)
 {
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
     if (reason41) {
-        vmx_of(vcpu)->attend |= ATTEND_FORGE;
+        vmx->attend |= ATTEND_FORGE;
     } else {
-        vmx_of(vcpu)->forge_exit = true;
+        vmx->forge_exit = true;
+        vmx_attend_exit(vmx);
     }
 }

@@ -154,8 +154,10 @@ void vmx_restore(struct arch_vcpu *vcpu, const struct x86_state *state)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
-    vmx->attend = ATTEND_FLUSH;
+    vmx->attend &= ATTEND_WRITTEN | ATTEND_NO_TIMER;
+    vmx->attend |= ATTEND_FLUSH;
     vmx->forge_exit = false;
+    vmx_attend_exit(vmx);
     memcpy(vcpu->gpr, state->gpr, sizeof(vcpu->gpr));
     for (unsigned i = 0; i < PLAIN; i++) {
         uint64_t value;

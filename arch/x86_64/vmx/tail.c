@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the common tail of an exit needs. */
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/vmx/cached.h"
 #include "arch/x86_64/vmx/shadow.h"
 #include "arch/x86_64/vmx/vmcs.h"
 #include "arch/x86_64/vmx/vmx.h"
@@ -11,17 +12,12 @@
 
 uint32_t vmx_interruptibility(struct vmx_vcpu *vmx)
 {
-    if (!(vmx->known & KNOWN_SHADOW)) {
-        vmx->known |= KNOWN_SHADOW;
-        vmx->interruptibility =
-            (uint32_t)vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
-    }
-    return vmx->interruptibility;
+    return shadow_of(vmx);
 }
 
 void vmx_set_interruptibility(struct vmx_vcpu *vmx, uint32_t value)
 {
-    if (vmx_interruptibility(vmx) != value) {
+    if (shadow_of(vmx) != value) {
         vmx->interruptibility = value;
         vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, value);
     }
@@ -48,30 +44,36 @@ static void step(void)
 void vmx_advance(struct arch_vcpu *vcpu)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
-    uint64_t former = vmx_rip(vcpu);
-    uint64_t rip = former + vmx_exit_length(vcpu);
+    uint64_t former = rip_of(vmx);
+    uint64_t rip = former + length_of(vmx);
+    uint32_t shadow = shadow_of(vmx);
 
-    if ((former ^ rip) >> 32) {
+    if (UNLIKELY((former ^ rip) >> 32)) {
         rip = wrapped(vmx, rip);
     }
     vmx->rip = rip;
     vmcs_write(VMCS_GUEST_RIP, rip);
-    vmx_set_interruptibility(vmx, vmx_interruptibility(vmx) &
-                                      ~(SHADOW_STI | SHADOW_MOV_SS));
-    if (vmx_rflags(vcpu) & RFLAGS_TF) {
+    if (UNLIKELY(shadow & (SHADOW_STI | SHADOW_MOV_SS))) {
+        shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
+        vmx->interruptibility = shadow;
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, shadow);
+    }
+    if (UNLIKELY(rflags_of(vmx) & RFLAGS_TF)) {
         step();
     }
 }
 
 bool vmx_can_interrupt(struct arch_vcpu *vcpu)
 {
-    return (vmx_rflags(vcpu) & RFLAGS_IF) &&
-           !(vmx_interruptibility(vmx_of(vcpu)) & (SHADOW_STI | SHADOW_MOV_SS));
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    return (rflags_of(vmx) & RFLAGS_IF) &&
+           !(shadow_of(vmx) & (SHADOW_STI | SHADOW_MOV_SS));
 }
 
 bool vmx_can_nmi(struct arch_vcpu *vcpu)
 {
-    return !(vmx_interruptibility(vmx_of(vcpu)) &
+    return !(shadow_of(vmx_of(vcpu)) &
              (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI));
 }
 

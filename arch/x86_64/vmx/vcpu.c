@@ -77,6 +77,10 @@ int vmx_vcpu_create(struct arch_vcpu *vcpu, const struct vcpu_setup *setup)
     vmx->stage2 = setup->stage2;
     vmx->vpid = (uint16_t)(1 + setup->vm * CPU_MAX + setup->index);
     vmx->host_cpu = CPU_MAX;
+    vmx_attend_exit(vmx);
+    if (!(vmx_caps.word[VMX_PIN] & PIN_PREEMPTION_TIMER)) {
+        vmx->attend |= ATTEND_NO_TIMER;
+    }
     error = take_frames(vmx, setup->vm);
     if (error) {
         return error;

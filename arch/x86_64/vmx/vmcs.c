@@ -29,7 +29,7 @@ static const char *field_name(uint64_t field)
     return name;
 }
 
-void vmcs_refused(const char *access, uint64_t field)
+static void tell(const char *access, uint64_t field)
 {
     static unsigned refusals;
 
@@ -37,4 +37,17 @@ void vmcs_refused(const char *access, uint64_t field)
         log_error("vmx: %s of %s (0x%x) refused", access, field_name(field),
                   (unsigned)field);
     }
+}
+
+/* The caller's argument lies above the frame pointer and the return address. */
+#define FIELD_ON_STACK ((const uint64_t *)__builtin_frame_address(0))[2]
+
+void vmread_refused(void)
+{
+    tell("VMREAD", FIELD_ON_STACK);
+}
+
+void vmwrite_refused(void)
+{
+    tell("VMWRITE", FIELD_ON_STACK);
 }

@@ -108,38 +108,41 @@
 enum vmcs_field { VMCS_FIELDS(VMCS_ENUM) };
 #undef VMCS_ENUM
 
-/* Says which access failed; counts them, and logs the first few. Saves all
- * registers, so that the way past it costs the callers nothing. */
-__attribute__((cold, no_caller_saved_registers)) void
-vmcs_refused(const char *access, uint64_t field);
+/* Called from the assembly below with the field on the stack and all
+ * registers kept: counts refusals, and logs the first few. */
+__attribute__((cold, no_caller_saved_registers)) void vmread_refused(void);
+__attribute__((cold, no_caller_saved_registers)) void vmwrite_refused(void);
 
+/* Out of line, so that the check costs one instruction and no register. */
+#define VMCS_CHECK(function, field, result) \
+    "jbe 2f\n"                              \
+    "1:\n\t"                                \
+    ".pushsection .text.unlikely, \"ax\"\n" \
+    "2:\tpush " field "\n\t"                \
+    "call " function "\n\t"                 \
+    "pop " field "\n\t" result "jmp 1b\n\t" \
+    ".popsection"
+
+/* No clobbered memory: a VMCS is reached in no other way, and these stay in
+ * order among themselves and with VMPTRLD. A refused VMREAD gives 0. */
 static inline uint64_t vmcs_read(uint64_t field)
 {
     uint64_t value;
-    bool refused;
 
-    asm volatile("vmread %2, %0"
-                 : "=r"(value), "=@ccbe"(refused)
+    asm volatile("vmread %1, %0\n\t" VMCS_CHECK("vmread_refused", "%1",
+                                                "xor %k0, %k0\n\t")
+                 : "=&r"(value)
                  : "r"(field)
-                 : "memory");
-    if (__builtin_expect(refused, 0)) {
-        vmcs_refused("VMREAD", field);
-        return 0;
-    }
+                 : "cc");
     return value;
 }
 
 static inline void vmcs_write(uint64_t field, uint64_t value)
 {
-    bool refused;
-
-    asm volatile("vmwrite %2, %1"
-                 : "=@ccbe"(refused)
+    asm volatile("vmwrite %1, %0\n\t" VMCS_CHECK("vmwrite_refused", "%0", "")
+                 :
                  : "r"(field), "r"(value)
-                 : "memory");
-    if (__builtin_expect(refused, 0)) {
-        vmcs_refused("VMWRITE", field);
-    }
+                 : "cc");
 }
 
 #endif

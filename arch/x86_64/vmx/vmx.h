@@ -32,10 +32,10 @@ struct vmx_live {
 };
 
 /* What run() has to see to before the next entry, seldom. */
-#define ATTEND_REFUSED  1u /* the state that was restored is impossible */
-#define ATTEND_FORGE    2u /* a machine check during entry is asked for */
-#define ATTEND_FLUSH    4u /* stale linear translations */
-#define ATTEND_ACTIVITY 8u /* not ACTIVITY_ACTIVE, which the VMCS says */
+#define ATTEND_REFUSED  1u  /* the state that was restored is impossible */
+#define ATTEND_FORGE    2u  /* a machine check during entry is asked for */
+#define ATTEND_FLUSH    4u  /* stale linear translations */
+#define ATTEND_ACTIVITY 8u  /* not ACTIVITY_ACTIVE, which the VMCS says */
 #define ATTEND_WRITTEN  16u /* VMCS_ENTRY_EVENT holds an event */
 #define ATTEND_NO_TIMER 32u /* always: a host timer bounds the run */
 
@@ -57,9 +57,10 @@ struct vmx_vcpu {
     uint32_t activity;                    /* enum x86_activity */
     uint32_t host_cpu; /* CPU of the host-state fields; CPU_MAX: none */
     uint16_t vpid;
-    /* Exit reasons below this may be plain, see decode.c; 0 while the next
-     * exit is to look like a machine check. */
+    /* Exit reasons below this may be plain (decode.c): 0 when the next exit
+     * has to be looked at closely. */
     uint32_t plain_reasons;
+    bool forge_exit; /* it is to look like a machine check */
     bool x2apic;
     uint64_t efer;
     uint64_t vmcs, bitmap, log; /* host-physical */
@@ -145,7 +146,7 @@ void vmx_forge_mce(struct arch_vcpu *vcpu, bool reason41);
 /* decode.c: from the exit to what vmm sees */
 enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline,
                           enum vmx_outcome outcome);
-void vmx_set_forge_exit(struct vmx_vcpu *vmx, bool on);
+void vmx_attend_exit(struct vmx_vcpu *vmx);
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* exit.c */
