@@ -2,6 +2,7 @@
 #include "kernel/cell.h"
 
 #include "arch/x86_64/cpu_backend.h"
+#include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/percpu.h"
 #include "kernel/errno.h"
 #include "kernel/format.h"
@@ -67,6 +68,16 @@ const void *cell_map_image(struct cell *cell, uint64_t physical, size_t size)
     return (const void *)(start + offset);
 }
 
+uint64_t cell_lookup(const struct cell *cell, uint64_t address)
+{
+    return page_lookup(cell->root, address);
+}
+
+int cell_set_frame(struct cell *cell, uint64_t address, uint64_t frame)
+{
+    return page_map(cell->root, address, frame, PROT_WRITE, cell->id);
+}
+
 static struct loaded *mine(void)
 {
     return &loaded[this_cpu()->index];
@@ -98,12 +109,19 @@ void cell_switch(struct cell *cell, struct arch_vcpu *vcpu)
     }
 }
 
+static void put_vcpu(void *vcpu)
+{
+    cpu->vcpu_put(vcpu);
+}
+
+/* Putting the vCPU away may fail as its service did (its memory may be what
+ * went bad), and may be abandoned in turn. */
 void cell_forget(void)
 {
     struct loaded *now = mine();
 
     if (now->vcpu) {
-        cpu->vcpu_put(now->vcpu);
+        cpu_catch(put_vcpu, now->vcpu);
     }
     now->vcpu = NULL;
     now->cell = NULL;

@@ -48,6 +48,13 @@ void *cell_alloc(struct cell *cell, size_t size);
 /* Maps a boot module read-only; NULL. */
 const void *cell_map_image(struct cell *cell, uint64_t physical, size_t size);
 
+/* The host frame behind an address of the cell; UINT64_MAX if none. */
+uint64_t cell_lookup(const struct cell *cell, uint64_t address);
+
+/* Puts another frame behind an address that was mapped before. 0; -ENOMEM.
+ * The caller owns the content and the frame table. */
+int cell_set_frame(struct cell *cell, uint64_t address, uint64_t frame);
+
 /* Loads a cell and, with it, one of its vCPUs: CR3 and the current VMCS
  * change here and nowhere else. cell NULL: the core alone. */
 void cell_switch(struct cell *cell, struct arch_vcpu *vcpu);

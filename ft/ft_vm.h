@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What ft knows of each VM. It lies in core memory; only what is said to be
+ * in the cell needs the cell loaded. */
+#ifndef FT_FT_VM_H
+#define FT_FT_VM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ft/budget.h"
+#include "ft/classify.h"
+#include "ft/journal.h"
+#include "ft/policy.h"
+#include "ft/snapshot.h"
+#include "ft/work.h"
+#include "kernel/frame.h"
+#include "kernel/run.h"
+#include "vmm/vm.h"
+
+#define SPARES     8 /* frames in reserve for each VM */
+#define BAD_FRAMES 8 /* that one incident can repair */
+#define NO_FRAME   UINT64_MAX
+#define ROUNDS_MAX 16 /* of one incident, before the VM is given up */
+
+/* A frame that went bad, and what was found out about its content. */
+struct bad_frame {
+    uint64_t frame, spare; /* host-physical; spare 0: there was none */
+    uint64_t page;         /* RAM, or a copy: guest frame number */
+    uint8_t role;          /* enum frame_role */
+    bool contained;        /* the spare is in its place, content undefined */
+    bool checked;          /* its other copy was looked at */
+    bool is_copy;          /* it held the newest copy of page */
+    bool page_clean, copy_good; /* see struct policy_state */
+};
+
+enum incident_stage { INCIDENT_CONTAIN, INCIDENT_DECIDE, INCIDENT_ACT };
+
+/* From a fault, or an order, until an action succeeded. */
+struct incident {
+    uint32_t number;
+    uint32_t first_entry, entry; /* in the journal: the first, the present */
+    enum incident_stage stage;
+    struct fault fault; /* the first one; what follows is in the journal */
+    uint64_t last_tsc;  /* of the last one */
+    struct verdict verdict;
+    struct bad_frame frames[BAD_FRAMES];
+    unsigned frame_count;
+    const char *beyond_why; /* only halt and preserve are left; or NULL */
+    bool evidence_tried;
+    bool ordered; /* by the operator or the guest: `decision` comes first */
+    bool spent;   /* the budget was charged */
+    uint8_t failed_actions, failed_generations;
+    unsigned rounds;
+    struct decision decision;
+};
+
+#define SNAPSHOT_NOT_TIMED 0 /* counted from when the VM runs */
+
+enum ft_job { JOB_NONE, JOB_SNAPSHOT, JOB_INCIDENT };
+
+struct ft_vm {
+    struct vm *vm; /* NULL: there is no such VM */
+    struct runnable turns;
+    struct snapshot *snapshot;   /* in the cell; NULL with snapshot=off */
+    struct guest_state *scratch; /* in the cell: for evidence */
+    uint8_t *ram;                /* in the cell */
+
+    enum ft_job job;
+    struct work work;
+    bool in_work;  /* set while a piece is done: if it is at a safe point,
+                      the piece was abandoned */
+    bool finished; /* the job, with this result */
+    int result;
+    uint64_t began; /* host TSC */
+    struct incident incident;
+
+    uint64_t spares[SPARES];
+    unsigned spare_count;
+    struct budget budget;
+    bool no_snapshots; /* a bad frame of the mirror could not be replaced */
+    struct memory_range images[VM_MODULES_MAX + 1]; /* host-physical */
+    unsigned image_count;
+    bool images_bad;
+    uint8_t generations; /* as snapshot_generations() said last */
+    uint8_t last_generation;
+    uint64_t ticks_at_restore; /* run time of the guest at the last restore */
+    uint64_t snapshot_due;     /* host TSC, SNAPSHOT_NOT_TIMED, RUN_NEVER */
+    uint64_t snapshots;        /* taken so far */
+    uint64_t quarantined;      /* frames lost so far */
+    bool snapshot_lost; /* one was abandoned and none is left: to be said */
+};
+
+extern struct ft_vm ft_vms[VM_MAX];
+
+/* By name; NULL. */
+struct ft_vm *ft_find(const char *name);
+
+/* ---- ft.c: turns and safe points ---- */
+
+/* Stops the VM and gives its turns to a job. From a safe point. */
+void ft_start(struct ft_vm *ft, enum ft_job job, uint64_t now);
+/* Prepares ft->turns, during start-up. */
+void ft_turns_init(struct ft_vm *ft);
+/* Makes ft->generations true; in the cell. */
+void ft_note_generations(struct ft_vm *ft);
+
+/* ---- request.c: snapshots and resets that are due ---- */
+
+/* Starts what is due; the host TSC at which the next timer is, RUN_NEVER. */
+uint64_t ft_requests(struct ft_vm *ft, uint64_t now);
+bool ft_can_snapshot(const struct ft_vm *ft);
+
+/* ---- detect.c: from a fault to the VMs concerned ---- */
+
+void ft_detect(const struct fault *fault, uint64_t now);
+
+/* ---- incident.c: its life, at safe points ---- */
+
+/* A fault concerns this VM: opens an incident, or adds to the one that is
+ * open. bad: its frame that is hit, with its entry in the frame table; or
+ * NO_FRAME. */
+void incident_add(struct ft_vm *ft, const struct fault *fault,
+                  const struct verdict *verdict, uint64_t bad,
+                  const struct frame *entry, uint64_t now);
+/* Somebody asks for an action. -EBUSY: ft works on the VM, or it has
+ * ended. */
+int incident_order(struct ft_vm *ft, enum action action, uint8_t generation,
+                   const char *kind, uint64_t now);
+/* The piece that was under way has been abandoned. */
+void incident_abandoned(struct ft_vm *ft, uint64_t now);
+/* It cannot be repaired: only halt and preserve are left. */
+void incident_give_up(struct ft_vm *ft, const char *why);
+/* Its action is done. True when the incident is over. */
+bool incident_result(struct ft_vm *ft, uint64_t now);
+
+/* ---- act.c, contain.c: the work itself, in the cell ---- */
+
+int incident_work(struct ft_vm *ft, struct guest *guest);
+/* Whatever the vCPU and the RAM say, before it is overwritten. */
+void incident_evidence(struct ft_vm *ft, struct guest *guest);
+/* Takes bad frames away, and looks at what else holds their content. */
+void incident_contain(struct ft_vm *ft, struct guest *guest);
+/* Makes the copies anew whose frames went bad, as far as RAM has them. */
+uint64_t incident_heal_copies(struct ft_vm *ft);
+
+/* ---- report.c: events and lines in the log ---- */
+
+void report_fault(const struct journal_entry *entry);
+void report_action(const struct journal_entry *entry);
+/* All entries of an incident, in order. */
+void report_incident(uint32_t incident, uint32_t first_entry);
+/* The snapshot that has just been taken. */
+void report_snapshot(const struct ft_vm *ft, uint64_t ticks);
+
+/* ---- commands.c, health.c, inject.c ---- */
+
+void ft_commands_register(void);
+void ft_health_register(void);
+void ft_inject_register(void);
+
+/* Prints what is wrong when there is no such VM. */
+struct monitor;
+struct ft_vm *ft_named(struct monitor *monitor, const char *name);
+
+#endif

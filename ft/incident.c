@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The life of an incident. All of this happens at safe points; what touches
+ * the cell is done in its VM's own turns, by act.c and contain.c. */
+#include "ft/ft_vm.h"
+#include "kernel/errno.h"
+#include "kernel/string.h"
+
+static uint32_t incidents;
+
+/* ---- frames ---- */
+
+static uint64_t take_spare(struct ft_vm *ft, const struct frame *entry)
+{
+    uint64_t spare;
+
+    if (!ft->spare_count) {
+        return 0;
+    }
+    spare = ft->spares[--ft->spare_count];
+    frame_assign(spare, *entry);
+    return spare;
+}
+
+static void drop_spare(struct ft_vm *ft, uint64_t bad)
+{
+    for (unsigned i = 0; i < ft->spare_count; i++) {
+        if (ft->spares[i] == bad) {
+            ft->spares[i] = ft->spares[--ft->spare_count];
+            return;
+        }
+    }
+}
+
+static bool is_replaceable(uint8_t role)
+{
+    return role == ROLE_RAM || role == ROLE_MIRROR || role == ROLE_UNDO;
+}
+
+void incident_give_up(struct ft_vm *ft, const char *why)
+{
+    struct incident *incident = &ft->incident;
+
+    incident->beyond_why = why;
+    incident->failed_actions |= 1u << ACTION_LOG | 1u << ACTION_HEAL |
+                                1u << ACTION_RESTORE | 1u << ACTION_RESTART;
+    incident->verdict.victim = ft->vm->id;
+    incident->verdict.scope = SCOPE_VM;
+}
+
+/* Out of use from now on; its place is filled in the VM's own turn. */
+static void take_frame_away(struct ft_vm *ft, uint64_t bad,
+                            const struct frame *entry)
+{
+    struct incident *incident = &ft->incident;
+    struct bad_frame *frame = &incident->frames[incident->frame_count];
+
+    bad &= ~(uint64_t)(PAGE_BYTES - 1);
+    frame_quarantine(bad);
+    ft->quarantined++;
+    if (!is_replaceable(entry->role)) {
+        incident_give_up(ft, "a frame of its tables or state is bad");
+        return;
+    }
+    if (incident->frame_count == BAD_FRAMES) {
+        incident_give_up(ft, "too many bad frames");
+        return;
+    }
+    memset(frame, 0, sizeof(*frame));
+    frame->frame = bad;
+    frame->role = entry->role;
+    frame->page = entry->page;
+    frame->spare = take_spare(ft, entry);
+    incident->frame_count++;
+}
+
+/* ---- journal ---- */
+
+static struct journal_entry *open_entry(struct ft_vm *ft, const char *kind)
+{
+    struct journal_entry *entry = journal_open(ft->vm->id, kind);
+
+    entry->incident = ft->incident.number;
+    return entry;
+}
+
+static struct journal_entry *journal_fault(struct ft_vm *ft,
+                                           const struct fault *fault,
+                                           const struct verdict *verdict)
+{
+    struct journal_entry *entry = open_entry(ft, fault_kind_name(fault->kind));
+
+    entry->fault = *fault;
+    entry->verdict = *verdict;
+    entry->valid = JOURNAL_FAULT | JOURNAL_VERDICT;
+    return entry;
+}
+
+/* A fault that needs no work: noted, with what was done. */
+static void note(struct ft_vm *ft, const struct fault *fault,
+                 const struct verdict *verdict)
+{
+    struct journal_entry *entry;
+
+    ft->incident.number = 0;
+    entry = journal_fault(ft, fault, verdict);
+    entry->decision =
+        (struct decision){ACTION_LOG, GENERATION_NONE, REASON_HARMLESS};
+    entry->why = policy_reason_name(REASON_HARMLESS);
+    entry->ok = true;
+    entry->valid |= JOURNAL_DECISION | JOURNAL_OUTCOME;
+    report_fault(entry);
+    report_action(entry);
+}
+
+/* ---- opening ---- */
+
+static void open_incident(struct ft_vm *ft)
+{
+    memset(&ft->incident, 0, sizeof(ft->incident));
+    ft->incident.number = ++incidents;
+}
+
+static enum verdict_scope wider(enum verdict_scope a, enum verdict_scope b)
+{
+    static const uint8_t rank[SCOPE_KINDS] = {
+        [SCOPE_SPARE] = 1,  [SCOPE_IMAGE] = 1, [SCOPE_UNDO] = 2,
+        [SCOPE_MIRROR] = 3, [SCOPE_PAGE] = 4,  [SCOPE_VM] = 5,
+    };
+
+    return rank[a] > rank[b] ? a : b;
+}
+
+/* The worst of both, as far as this VM is concerned. */
+static void merge(struct verdict *into, const struct verdict *more, uint16_t vm)
+{
+    if (more->victim == vm) {
+        into->victim = vm;
+        into->scope = wider(into->scope, more->scope);
+        into->frame_bad = into->frame_bad || more->frame_bad;
+    }
+    if (more->lost == vm) {
+        into->lost = vm;
+    }
+    if (more->severity > into->severity) {
+        into->severity = more->severity;
+    }
+}
+
+/* Whatever was under way is begun anew, with what is known now. */
+static void again(struct ft_vm *ft, uint64_t now)
+{
+    struct incident *incident = &ft->incident;
+
+    incident->stage = INCIDENT_CONTAIN;
+    if (++incident->rounds >= ROUNDS_MAX) {
+        incident_give_up(ft, "it never ends");
+    }
+    ft_start(ft, JOB_INCIDENT, now);
+}
+
+static bool has_ended(const struct ft_vm *ft)
+{
+    return !ft->vm || vm_has_ended(ft->vm);
+}
+
+/* Nothing has to be done in the VM's cell. */
+static bool is_simple(const struct ft_vm *ft, uint64_t bad,
+                      const struct frame *entry)
+{
+    return has_ended(ft) || (bad != NO_FRAME && entry->role == ROLE_SPARE);
+}
+
+static void add_simple(struct ft_vm *ft, const struct fault *fault,
+                       const struct verdict *verdict, uint64_t bad)
+{
+    if (bad != NO_FRAME) {
+        bad &= ~(uint64_t)(PAGE_BYTES - 1);
+        frame_quarantine(bad);
+        drop_spare(ft, bad);
+        ft->quarantined++;
+    }
+    if (ft->vm && ft->job != JOB_INCIDENT) {
+        note(ft, fault, verdict);
+    } else if (ft->vm) {
+        journal_fault(ft, fault, verdict);
+    }
+}
+
+static void add_first(struct ft_vm *ft, const struct fault *fault,
+                      const struct verdict *verdict)
+{
+    open_incident(ft);
+    ft->incident.fault = *fault;
+    ft->incident.verdict = *verdict;
+    ft->incident.entry = journal_fault(ft, fault, verdict)->number;
+    ft->incident.first_entry = ft->incident.entry;
+}
+
+void incident_add(struct ft_vm *ft, const struct fault *fault,
+                  const struct verdict *verdict, uint64_t bad,
+                  const struct frame *entry, uint64_t now)
+{
+    /* A wide fault comes once for each of its frames. */
+    bool again_the_same =
+        ft->job == JOB_INCIDENT && ft->incident.last_tsc == fault->tsc;
+
+    if (is_simple(ft, bad, entry)) {
+        add_simple(ft, fault, verdict, bad);
+        return;
+    }
+    if (ft->job != JOB_INCIDENT) {
+        add_first(ft, fault, verdict);
+    } else if (!again_the_same) {
+        journal_fault(ft, fault, verdict);
+    }
+    merge(&ft->incident.verdict, verdict, ft->vm->id);
+    if (bad != NO_FRAME) {
+        take_frame_away(ft, bad, entry);
+    }
+    ft->incident.last_tsc = fault->tsc;
+    if (!again_the_same) {
+        again(ft, now);
+    }
+}
+
+int incident_order(struct ft_vm *ft, enum action action, uint8_t generation,
+                   const char *kind, uint64_t now)
+{
+    struct incident *incident = &ft->incident;
+
+    if (ft->job != JOB_NONE || has_ended(ft)) {
+        return -EBUSY;
+    }
+    open_incident(ft);
+    incident->first_entry = incident->entry = open_entry(ft, kind)->number;
+    incident->fault = (struct fault){.kind = FAULT_RESTORE, .tsc = now};
+    incident->verdict = (struct verdict){.victim = ft->vm->id,
+                                         .lost = ft->vm->id,
+                                         .scope = SCOPE_VM,
+                                         .severity = SEVERITY_ACTION};
+    incident->ordered = true;
+    incident->decision = (struct decision){action, generation, REASON_LADDER};
+    again(ft, now);
+    return 0;
+}
+
+/* ---- closing ---- */
+
+static void close_entry(struct ft_vm *ft, bool ok, const char *why,
+                        uint64_t now)
+{
+    const struct incident *incident = &ft->incident;
+    struct journal_entry *entry = journal_find(incident->entry);
+
+    if (!entry) {
+        return;
+    }
+    entry->decision = incident->decision;
+    entry->ok = ok;
+    entry->why = why;
+    entry->pages = ft->work.pages;
+    entry->ticks = now - incident->fault.tsc;
+    entry->valid |= JOURNAL_DECISION | JOURNAL_OUTCOME;
+}
+
+/* The next attempt has an entry of its own. */
+static void fail_attempt(struct ft_vm *ft, const char *why, uint64_t now)
+{
+    struct incident *incident = &ft->incident;
+    const struct journal_entry *entry = journal_find(incident->entry);
+
+    close_entry(ft, false, why, now);
+    incident->ordered = false;
+    if (incident->decision.action == ACTION_RESTORE) {
+        incident->failed_generations |=
+            (uint8_t)(1u << incident->decision.generation);
+        /* The newest is gone once the older one was begun. */
+        if (incident->decision.generation == GENERATION_OLDER) {
+            incident->failed_generations |= 1u << GENERATION_NEWEST;
+        }
+    } else {
+        incident->failed_actions |= (uint8_t)(1u << incident->decision.action);
+    }
+    incident->entry = open_entry(ft, entry ? entry->kind : "?")->number;
+}
+
+void incident_abandoned(struct ft_vm *ft, uint64_t now)
+{
+    struct incident *incident = &ft->incident;
+
+    if (incident->stage == INCIDENT_ACT) {
+        fail_attempt(ft, "abandoned", now);
+    }
+    again(ft, now);
+}
+
+static const char *reason_of(const struct incident *incident)
+{
+    if (incident->beyond_why && incident->decision.reason == REASON_EXHAUSTED) {
+        return incident->beyond_why;
+    }
+    return incident->ordered ? "ordered"
+                             : policy_reason_name(incident->decision.reason);
+}
+
+static void end_vm(struct ft_vm *ft)
+{
+    const struct decision *decision = &ft->incident.decision;
+
+    if (decision->action == ACTION_PRESERVE) {
+        vm_end(ft->vm, VM_PRESERVED, "preserved");
+    } else {
+        vm_end(ft->vm, VM_HALTED,
+               decision->reason == REASON_BUDGET ? "budget" : "halted");
+    }
+}
+
+static void note_recovery(struct ft_vm *ft, enum action action)
+{
+    if (action == ACTION_RESTORE) {
+        ft->last_generation = GENERATION_NEWEST;
+        ft->ticks_at_restore = ft->vm->vcpu[0].ticks;
+    } else if (action == ACTION_RESTART) {
+        ft->last_generation = GENERATION_NONE;
+        ft->snapshots = 0;
+        ft->snapshot_due = SNAPSHOT_NOT_TIMED;
+    } else {
+        return;
+    }
+    /* What it had asked for, it has not asked for any more. */
+    ft->vm->snapshot_wanted = false;
+    ft->vm->reset_wanted = false;
+}
+
+static void end_incident(struct ft_vm *ft)
+{
+    const struct incident *incident = &ft->incident;
+    enum action action = incident->decision.action;
+    bool goes_on = action != ACTION_HALT && action != ACTION_PRESERVE;
+
+    note_recovery(ft, action);
+    if (goes_on) {
+        vm_go_on(ft->vm);
+    }
+    report_incident(incident->number, incident->first_entry);
+    if (!goes_on) {
+        end_vm(ft);
+    }
+}
+
+bool incident_result(struct ft_vm *ft, uint64_t now)
+{
+    if (ft->result < 0) {
+        fail_attempt(ft, ft->work.why ? ft->work.why : "?", now);
+        again(ft, now);
+        return false;
+    }
+    close_entry(ft, true, reason_of(&ft->incident), now);
+    end_incident(ft);
+    return true;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Snapshots by the clock or by the guest's wish, and its resets. */
+#include "ft/ft_vm.h"
+#include "kernel/time.h"
+
+static bool is_timed(const struct vm_config *config)
+{
+    return config->snapshot == SNAPSHOT_ONCE ||
+           config->snapshot == SNAPSHOT_EVERY;
+}
+
+static uint64_t period(const struct vm_config *config)
+{
+    uint64_t ticks = config->snapshot_ms * time_per_ms();
+
+    return ticks ? ticks : 1;
+}
+
+bool ft_can_snapshot(const struct ft_vm *ft)
+{
+    return ft->snapshot && !ft->no_snapshots;
+}
+
+/* After one that is due: the next, without making up for those missed. */
+static uint64_t next_due(const struct ft_vm *ft, uint64_t now)
+{
+    const struct vm_config *config = ft->vm->config;
+
+    if (config->snapshot != SNAPSHOT_EVERY) {
+        return RUN_NEVER;
+    }
+    return ft->snapshot_due +
+           period(config) * ((now - ft->snapshot_due) / period(config) + 1);
+}
+
+static void start_snapshot(struct ft_vm *ft, uint64_t now)
+{
+    if (ft->snapshot_due <= now && ft->snapshot_due != SNAPSHOT_NOT_TIMED) {
+        ft->snapshot_due = next_due(ft, now);
+    }
+    ft->vm->snapshot_wanted = false;
+    ft_start(ft, JOB_SNAPSHOT, now);
+}
+
+/* A guest that waits for an answer gets one even when there is no mirror. */
+static void start_what_is_due(struct ft_vm *ft, uint64_t now)
+{
+    const struct vm *vm = ft->vm;
+    bool due = ft->snapshot_due <= now && ft_can_snapshot(ft);
+
+    if (vm->reset_wanted) {
+        incident_order(ft, ACTION_RESTART, GENERATION_NONE, "reset", now);
+    } else if (vm->snapshot_wanted || (due && vm->state == VM_RUNNING)) {
+        start_snapshot(ft, now);
+    }
+}
+
+uint64_t ft_requests(struct ft_vm *ft, uint64_t now)
+{
+    const struct vm_config *config = ft->vm->config;
+
+    if (vm_has_ended(ft->vm) || ft->job != JOB_NONE) {
+        return RUN_NEVER;
+    }
+    if (ft->snapshot_due == SNAPSHOT_NOT_TIMED) {
+        if (ft->vm->state != VM_RUNNING) {
+            return RUN_NEVER;
+        }
+        ft->snapshot_due = is_timed(config) ? now + period(config) : RUN_NEVER;
+    }
+    start_what_is_due(ft, now);
+    return ft->vm->state == VM_RUNNING ? ft->snapshot_due : RUN_NEVER;
+}

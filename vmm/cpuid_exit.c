@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* CPUID: the table of a guest from this processor, and the exit. */
+#include "arch/x86_64/cpu.h"
+#include "arch/x86_64/timer.h"
+#include "kernel/string.h"
+#include "vmm/exit_parts.h"
+
+static bool is_used(const char *name)
+{
+    unsigned count;
+    const struct cpu_feature *feature = cpu->features(&count);
+
+    for (unsigned i = 0; i < count; i++) {
+        if (strcmp(feature[i].name, name) == 0) {
+            return feature[i].used;
+        }
+    }
+    return false;
+}
+
+void cpuid_init(struct guest *guest)
+{
+    uint64_t unused[3];
+    struct cpuid_source source = {
+        .leaf = cpuid,
+        .tsc_khz = tsc_per_ms,
+        .vcpus = VCPUS_MAX,
+        .rdtscp = is_used("RDTSCP"),
+        .invpcid = is_used("INVPCID"),
+        .long_mode = is_used("64-bit guest"),
+        .kvm_signature = guest->vm->config->kvm_signature,
+    };
+
+    cpu->cr_limits(&unused[0], &unused[1], &unused[2], &source.cr4_may);
+    cpuid_build(&guest->cpuid, &source);
+}
+
+enum exit_result cpuid_exit(struct guest *guest, struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->arch.gpr;
+    struct cpuid answer = cpuid_lookup(&guest->cpuid, (uint32_t)gpr[GPR_RAX],
+                                       (uint32_t)gpr[GPR_RCX], vcpu->index,
+                                       lapic_is_enabled(&vcpu->lapic));
+
+    gpr[GPR_RAX] = answer.eax;
+    gpr[GPR_RBX] = answer.ebx;
+    gpr[GPR_RCX] = answer.ecx;
+    gpr[GPR_RDX] = answer.edx;
+    return EXIT_ADVANCE;
+}

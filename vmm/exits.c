@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The table of exits, and the handlers that are a few lines. */
+#include "arch/x86_64/cpu.h"
+#include "vmm/exit_parts.h"
+
+typedef enum exit_result (*exit_handler)(struct guest *, struct vcpu *);
+
+static enum exit_result resume(struct guest *guest, struct vcpu *vcpu)
+{
+    (void)guest;
+    (void)vcpu;
+    return EXIT_RESUME;
+}
+
+/* PAUSE; WBINVD and INVD, since guest memory is coherent whatever a guest
+ * does, and an INVD that discards lines would hit other VMs. */
+static enum exit_result skip(struct guest *guest, struct vcpu *vcpu)
+{
+    (void)guest;
+    (void)vcpu;
+    return EXIT_ADVANCE;
+}
+
+/* Instructions of features that are hidden; XSETBV is one while CR4.OSXSAVE
+ * cannot be set. */
+static enum exit_result undefined(struct guest *guest, struct vcpu *vcpu)
+{
+    return vcpu_raise(guest, vcpu, VECTOR_UD, false, 0);
+}
+
+/* RDPMC: there are no counters. */
+static enum exit_result protect(struct guest *guest, struct vcpu *vcpu)
+{
+    return vcpu_raise_gp(guest, vcpu);
+}
+
+static enum exit_result unknown(struct guest *guest, struct vcpu *vcpu)
+{
+    return vcpu_fault(guest, vcpu, FAULT_EXIT, false, 0,
+                      cpu->exit_reason(&vcpu->arch));
+}
+
+static enum exit_result triple(struct guest *guest, struct vcpu *vcpu)
+{
+    return vcpu_fault(guest, vcpu, FAULT_TRIPLE, false, 0, 0);
+}
+
+static enum exit_result entry_failed(struct guest *guest, struct vcpu *vcpu)
+{
+    return vcpu_fault(guest, vcpu, FAULT_ENTRY, false, 0,
+                      cpu->exit_reason(&vcpu->arch));
+}
+
+/* Posted where it was seen; ft looks at it at the safe point. */
+static enum exit_result machine_check(struct guest *guest, struct vcpu *vcpu)
+{
+    (void)guest;
+    (void)vcpu;
+    return EXIT_STOP;
+}
+
+/* An STI right before HLT holds interrupts back only until HLT is done, so
+ * its shadow does not count. */
+static enum exit_result halt(struct guest *guest, struct vcpu *vcpu)
+{
+    lapic_timer_poll(&vcpu->lapic, guest_now(guest, rdtsc()));
+    if (vcpu->arch.nmi_pending || (lapic_pending(&vcpu->lapic) >= 0 &&
+                                   (cpu->rflags(&vcpu->arch) & RFLAGS_IF))) {
+        vcpu->interrupts_changed = true;
+        return EXIT_ADVANCE;
+    }
+    vcpu->activity = ACTIVITY_HLT;
+    return EXIT_ADVANCE_STOP;
+}
+
+/*
+ * Not here, and so a fault of the VM: task switches by hardware, which 64-bit
+ * systems do not have, and exits that the backend is never asked for (RDTSC,
+ * INVLPG, MOV DR).
+ */
+static const exit_handler handlers[EXIT_KINDS] = {
+    [EXIT_NONE] = resume,
+    [EXIT_INTERRUPT] = resume,
+    [EXIT_TIMER] = resume,
+    [EXIT_WINDOW] = resume,
+    [EXIT_NMI_WINDOW] = resume,
+    [EXIT_HOST_NMI] = resume,
+    [EXIT_MCE] = machine_check,
+    [EXIT_EXCEPTION] = exception_exit,
+    [EXIT_TRIPLE] = triple,
+    [EXIT_ENTRY_FAILED] = entry_failed,
+    [EXIT_CPUID] = cpuid_exit,
+    [EXIT_HLT] = halt,
+    [EXIT_CALL] = call_exit,
+    [EXIT_CR] = cr_exit,
+    [EXIT_IO] = io_exit,
+    [EXIT_RDMSR] = rdmsr_exit,
+    [EXIT_WRMSR] = wrmsr_exit,
+    [EXIT_XSETBV] = undefined,
+    [EXIT_WBINVD] = skip,
+    [EXIT_INVD] = skip,
+    [EXIT_MONITOR] = undefined,
+    [EXIT_MWAIT] = undefined,
+    [EXIT_PAUSE] = skip,
+    [EXIT_RDPMC] = protect,
+    [EXIT_UNDEFINED] = undefined,
+    [EXIT_STAGE2] = mmio_exit,
+    [EXIT_MISCONFIG] = misconfig_exit,
+    [EXIT_APIC_WRITE] = apic_write_exit,
+    [EXIT_APIC_EOI] = apic_eoi_exit,
+    [EXIT_INIT] = resume, /* there is one vCPU */
+    [EXIT_SIPI] = resume,
+};
+
+enum exit_result exit_handle(struct guest *guest, struct vcpu *vcpu,
+                             enum exit_kind kind)
+{
+    if ((unsigned)kind >= EXIT_KINDS || !handlers[kind]) {
+        return unknown(guest, vcpu);
+    }
+    return handlers[kind](guest, vcpu);
+}

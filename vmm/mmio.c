@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Exits by the second stage of translation: device registers, and accesses
+ * that go nowhere. */
+#include "kernel/errno.h"
+#include "vmm/exit_parts.h"
+#include "vmm/linear.h"
+
+#define PAGE 4096u
+
+static enum exit_result wild(struct guest *guest, struct vcpu *vcpu,
+                             uint64_t gpa)
+{
+    return vcpu_fault(guest, vcpu, FAULT_EPT, true, gpa, 0);
+}
+
+static int decode_insn(const uint8_t *bytes, unsigned count,
+                       enum insn_mode mode, void *out)
+{
+    return decode(bytes, count, mode, out);
+}
+
+/* The recipe of vmm/decode.h: read, compute, write. */
+static enum exit_result perform(struct guest *guest, struct vcpu *vcpu,
+                                const struct insn *insn, uint64_t gpa)
+{
+    uint64_t reg = vcpu_gpr(vcpu, insn->reg), value = 0;
+    enum exit_result result = EXIT_ADVANCE;
+
+    if (insn_reads_memory(insn)) {
+        value = platform_mmio_read(guest, vcpu, gpa, insn->mem_size);
+    }
+    if (insn_is_alu(insn)) {
+        uint64_t rflags = cpu->rflags(&vcpu->arch);
+
+        value = insn_alu(insn, reg, value, &rflags);
+        cpu->set_rflags(&vcpu->arch, rflags);
+    } else if (insn_writes_memory(insn)) {
+        value = insn_store_value(insn, reg);
+    }
+    if (insn_writes_register(insn)) {
+        vcpu_set_gpr(vcpu, insn->reg, insn_load_result(insn, reg, value));
+    }
+    if (insn_writes_memory(insn)) {
+        result = platform_mmio_write(guest, vcpu, gpa, insn->mem_size, value);
+    }
+    cpu->set_exit_length(&vcpu->arch, insn->length);
+    return result;
+}
+
+/* An instruction that is not decoded is as wild as an access to nowhere: it
+ * cannot be carried out, and must not be skipped. */
+static enum exit_result emulate(struct guest *guest, struct vcpu *vcpu,
+                                uint64_t gpa)
+{
+    struct linear l;
+    struct insn insn;
+    int error;
+
+    linear_init(&l, guest, vcpu);
+    error = linear_fetch(&l, decode_insn, &insn);
+    if (error == -EOPNOTSUPP || error == -E2BIG) {
+        return wild(guest, vcpu, gpa);
+    }
+    if (error) {
+        return linear_failed(&l, error);
+    }
+    if (gpa % PAGE + insn.mem_size > PAGE) {
+        return wild(guest, vcpu, gpa);
+    }
+    return perform(guest, vcpu, &insn, gpa);
+}
+
+/* The delivery of an event, a fetch or the guest's page tables have no
+ * business among device registers, and are no instruction to emulate. */
+enum exit_result mmio_exit(struct guest *guest, struct vcpu *vcpu)
+{
+    struct exit_stage2 s2 = cpu->exit_stage2(&vcpu->arch);
+
+    if (s2.tracked) {
+        return EXIT_RESUME;
+    }
+    if (s2.fetch || s2.table_walk || vcpu->arch.event.valid ||
+        !platform_is_mmio(guest, vcpu, s2.gpa)) {
+        return wild(guest, vcpu, s2.gpa);
+    }
+    return emulate(guest, vcpu, s2.gpa);
+}
+
+enum exit_result misconfig_exit(struct guest *guest, struct vcpu *vcpu)
+{
+    return vcpu_fault(guest, vcpu, FAULT_MISCONFIG, true,
+                      cpu->exit_stage2(&vcpu->arch).gpa, 0);
+}
