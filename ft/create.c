@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Memory for a VM's snapshots, taken at start-up. */
-#include "ft/mirror.h"
 #include "ft/undo.h"
 #include "kernel/cell.h"
-#include "kernel/crc32c.h"
 #include "vmm/guest.h"
-
-void snapshot_init(struct snapshot *s)
-{
-    static const uint8_t zero[PAGE_BYTES] __attribute__((aligned(8)));
-    uint32_t crc = crc32c_page(zero);
-
-    for (uint64_t i = 0; i < s->pages; i++) {
-        s->copies[i] = (struct page_copy){.slot = (uint32_t)i, .crc = crc};
-    }
-    for (uint32_t i = 0; i < s->undo.capacity; i++) {
-        s->undo.entries[i].copy.slot = (uint32_t)s->pages + i;
-    }
-    s->damaged = NO_PAGE;
-}
 
 static int map_page(struct cell *cell, uint64_t address, enum frame_role role,
                     uint64_t page)

@@ -5,6 +5,20 @@
 #include "kernel/crc32c.h"
 #include "kernel/errno.h"
 
+void snapshot_init(struct snapshot *s)
+{
+    static const uint8_t zero[PAGE_BYTES] __attribute__((aligned(8)));
+    uint32_t crc = crc32c_page(zero);
+
+    for (uint64_t i = 0; i < s->pages; i++) {
+        s->copies[i] = (struct page_copy){.slot = (uint32_t)i, .crc = crc};
+    }
+    for (uint32_t i = 0; i < s->undo.capacity; i++) {
+        s->undo.entries[i].copy.slot = (uint32_t)s->pages + i;
+    }
+    s->damaged = NO_PAGE;
+}
+
 void mirror_take(struct snapshot *s, uint64_t page)
 {
     struct page_copy *copy = &s->copies[page];

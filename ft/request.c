@@ -21,22 +21,18 @@ bool ft_can_snapshot(const struct ft_vm *ft)
     return ft->snapshot && !ft->no_snapshots;
 }
 
-/* After one that is due: the next, without making up for those missed. */
-static uint64_t next_due(const struct ft_vm *ft, uint64_t now)
+/* After one that is due. The next period begins when the VM runs again, so
+ * that a snapshot that takes longer than the period does not starve it. */
+static uint64_t next_due(const struct ft_vm *ft)
 {
-    const struct vm_config *config = ft->vm->config;
-
-    if (config->snapshot != SNAPSHOT_EVERY) {
-        return RUN_NEVER;
-    }
-    return ft->snapshot_due +
-           period(config) * ((now - ft->snapshot_due) / period(config) + 1);
+    return ft->vm->config->snapshot == SNAPSHOT_EVERY ? SNAPSHOT_NOT_TIMED
+                                                      : RUN_NEVER;
 }
 
 static void start_snapshot(struct ft_vm *ft, uint64_t now)
 {
     if (ft->snapshot_due <= now && ft->snapshot_due != SNAPSHOT_NOT_TIMED) {
-        ft->snapshot_due = next_due(ft, now);
+        ft->snapshot_due = next_due(ft);
     }
     ft->vm->snapshot_wanted = false;
     ft_start(ft, JOB_SNAPSHOT, now);

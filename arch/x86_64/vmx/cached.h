@@ -19,11 +19,31 @@
     }
 
 VMX_CACHED(rip_of, uint64_t, rip, KNOWN_RIP, VMCS_GUEST_RIP)
-VMX_CACHED(rflags_of, uint64_t, rflags, KNOWN_RFLAGS, VMCS_GUEST_RFLAGS)
-VMX_CACHED(shadow_of, uint32_t, interruptibility, KNOWN_SHADOW,
-           VMCS_GUEST_INTERRUPTIBILITY)
 VMX_CACHED(length_of, uint32_t, length, KNOWN_LENGTH, VMCS_EXIT_LENGTH)
 VMX_CACHED(qualification_of, uint64_t, qualification, KNOWN_QUALIFICATION,
            VMCS_EXIT_QUALIFICATION)
+
+/* RFLAGS and interruptibility: whoever asks for one asks for both. */
+static inline void know_flags(struct vmx_vcpu *vmx)
+{
+    if (!(vmx->known & KNOWN_FLAGS)) {
+        vmx->known |= KNOWN_FLAGS;
+        vmx->rflags = vmcs_read(VMCS_GUEST_RFLAGS);
+        vmx->interruptibility =
+            (uint32_t)vmcs_read(VMCS_GUEST_INTERRUPTIBILITY);
+    }
+}
+
+static inline uint64_t rflags_of(struct vmx_vcpu *vmx)
+{
+    know_flags(vmx);
+    return vmx->rflags;
+}
+
+static inline uint32_t shadow_of(struct vmx_vcpu *vmx)
+{
+    know_flags(vmx);
+    return vmx->interruptibility;
+}
 
 #endif

@@ -105,6 +105,14 @@ static struct cpu_feature *find(struct cpu_feature *feature, const char *name)
     return NULL;
 }
 
+/* KVM (Linux 6.1) offers virtual-interrupt delivery to a nested hypervisor,
+ * but ignores its EOI-exit bitmap unless the processor has posted interrupts
+ * as well: level-triggered interrupts would come once and never again. */
+static bool loses_eois(const struct vmx_raw *raw)
+{
+    return raw->on_kvm && !(allowed(raw, VMX_PIN) & PIN_POSTED);
+}
+
 static void list_features(const struct vmx_raw *raw, const char *force,
                           struct cpu_feature *feature)
 {
@@ -122,6 +130,9 @@ static void list_features(const struct vmx_raw *raw, const char *force,
     if (!find(feature, "INVVPID single-context")->used &&
         !find(feature, "INVVPID all-context")->used) {
         find(feature, "INVVPID")->used = false;
+    }
+    if (loses_eois(raw)) {
+        find(feature, "virtual-interrupt delivery")->used = false;
     }
     for (unsigned i = 0; i < sizeof(follows) / sizeof(follows[0]); i++) {
         if (!find(feature, follows[i].without)->used) {

@@ -18,6 +18,7 @@ enum vmx_word { VMX_PIN, VMX_PROC, VMX_PROC2, VMX_EXIT, VMX_ENTRY, VMX_EPT };
 #define PIN_NMI_EXIT         (1u << 3)
 #define PIN_VIRTUAL_NMI      (1u << 5)
 #define PIN_PREEMPTION_TIMER (1u << 6)
+#define PIN_POSTED           (1u << 7)
 
 /* Primary processor-based controls (SDM vol. 3, table 24-6). */
 #define PROC_INTERRUPT_WINDOW (1u << 2)
@@ -80,6 +81,7 @@ struct vmx_raw {
     uint64_t word[VMX_WORDS];
     uint64_t basic, misc;
     uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
+    bool on_kvm; /* KVM is below */
 };
 
 #define VMX_FEATURES_MAX 48

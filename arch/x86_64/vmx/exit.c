@@ -18,6 +18,14 @@ uint8_t vmx_exit_length(struct arch_vcpu *vcpu)
     return (uint8_t)length_of(vmx_of(vcpu));
 }
 
+void vmx_set_exit_length(struct arch_vcpu *vcpu, uint8_t length)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    vmx->length = length;
+    vmx->known |= KNOWN_LENGTH;
+}
+
 /* SDM vol. 3, table 27-5 */
 struct exit_io vmx_exit_io(struct arch_vcpu *vcpu)
 {

@@ -17,6 +17,16 @@ uint64_t vmx_rflags(struct arch_vcpu *vcpu)
     return rflags_of(vmx_of(vcpu));
 }
 
+void vmx_set_rflags(struct arch_vcpu *vcpu, uint64_t value)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    if (rflags_of(vmx) != value) {
+        vmx->rflags = value;
+        vmcs_write(VMCS_GUEST_RFLAGS, value);
+    }
+}
+
 uint64_t vmx_rsp(struct arch_vcpu *vcpu)
 {
     (void)vcpu;

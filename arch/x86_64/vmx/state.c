@@ -142,12 +142,13 @@ static void restore_tables(struct arch_vcpu *vcpu,
 
 static void restore_shadow(struct vmx_vcpu *vmx, const struct x86_state *state)
 {
-    vmx->interruptibility = (state->sti_shadow ? SHADOW_STI : 0) |
-                            (state->mov_ss_shadow ? SHADOW_MOV_SS : 0) |
-                            (state->nmi_blocked ? SHADOW_NMI : 0);
-    vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, vmx->interruptibility);
+    uint32_t shadow = (state->sti_shadow ? SHADOW_STI : 0) |
+                      (state->mov_ss_shadow ? SHADOW_MOV_SS : 0) |
+                      (state->nmi_blocked ? SHADOW_NMI : 0);
+
+    vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, shadow);
     vmcs_write(VMCS_GUEST_ACTIVITY, ACTIVITY_ACTIVE);
-    vmx->known = KNOWN_SHADOW;
+    vmx->known = 0;
 }
 
 void vmx_restore(struct arch_vcpu *vcpu, const struct x86_state *state)

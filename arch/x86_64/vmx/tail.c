@@ -46,19 +46,18 @@ void vmx_advance(struct arch_vcpu *vcpu)
     struct vmx_vcpu *vmx = vmx_of(vcpu);
     uint64_t former = rip_of(vmx);
     uint64_t rip = former + length_of(vmx);
-    uint32_t shadow = shadow_of(vmx);
 
     if (UNLIKELY((former ^ rip) >> 32)) {
         rip = wrapped(vmx, rip);
     }
     vmx->rip = rip;
     vmcs_write(VMCS_GUEST_RIP, rip);
-    if (UNLIKELY(shadow & (SHADOW_STI | SHADOW_MOV_SS))) {
-        shadow &= ~(SHADOW_STI | SHADOW_MOV_SS);
-        vmx->interruptibility = shadow;
-        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, shadow);
+    know_flags(vmx);
+    if (UNLIKELY(vmx->interruptibility & (SHADOW_STI | SHADOW_MOV_SS))) {
+        vmx->interruptibility &= ~(SHADOW_STI | SHADOW_MOV_SS);
+        vmcs_write(VMCS_GUEST_INTERRUPTIBILITY, vmx->interruptibility);
     }
-    if (UNLIKELY(rflags_of(vmx) & RFLAGS_TF)) {
+    if (UNLIKELY(vmx->rflags & RFLAGS_TF)) {
         step();
     }
 }

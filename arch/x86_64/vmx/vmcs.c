@@ -42,12 +42,17 @@ static void tell(const char *access, uint64_t field)
 /* The caller's argument lies above the frame pointer and the return address. */
 #define FIELD_ON_STACK ((const uint64_t *)__builtin_frame_address(0))[2]
 
+/* Clang 14 would jump to tell() with the registers restored already. */
+#define NO_TAIL_CALL() asm volatile("" ::: "memory")
+
 void vmread_refused(void)
 {
     tell("VMREAD", FIELD_ON_STACK);
+    NO_TAIL_CALL();
 }
 
 void vmwrite_refused(void)
 {
     tell("VMWRITE", FIELD_ON_STACK);
+    NO_TAIL_CALL();
 }

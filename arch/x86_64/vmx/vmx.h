@@ -41,8 +41,7 @@ struct vmx_live {
 
 /* Cached fields of the VMCS. */
 #define KNOWN_RIP           1u
-#define KNOWN_RFLAGS        2u
-#define KNOWN_SHADOW        4u /* interruptibility */
+#define KNOWN_FLAGS         2u /* and interruptibility */
 #define KNOWN_LENGTH        8u
 #define KNOWN_QUALIFICATION 16u
 
@@ -153,6 +152,7 @@ void vmx_attend_exit(struct vmx_vcpu *vmx);
 uint32_t vmx_exit_reason(struct arch_vcpu *vcpu);
 uint64_t vmx_exit_qualification(struct arch_vcpu *vcpu);
 uint8_t vmx_exit_length(struct arch_vcpu *vcpu);
+void vmx_set_exit_length(struct arch_vcpu *vcpu, uint8_t length);
 struct exit_io vmx_exit_io(struct arch_vcpu *vcpu);
 struct exit_cr vmx_exit_cr(struct arch_vcpu *vcpu);
 struct exit_stage2 vmx_exit_stage2(struct arch_vcpu *vcpu);
@@ -199,6 +199,7 @@ uint64_t vmx_rip(struct arch_vcpu *vcpu);
 uint64_t vmx_rsp(struct arch_vcpu *vcpu);
 void vmx_set_rsp(struct arch_vcpu *vcpu, uint64_t value);
 uint64_t vmx_rflags(struct arch_vcpu *vcpu);
+void vmx_set_rflags(struct arch_vcpu *vcpu, uint64_t value);
 void vmx_segment(struct arch_vcpu *vcpu, enum segment_index index,
                  struct x86_segment *out);
 int vmx_msr(struct arch_vcpu *vcpu, uint32_t msr, uint64_t *value);
