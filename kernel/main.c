@@ -41,6 +41,24 @@ static struct acpi_info acpi;
 static struct vm_config vm_configs[VM_MAX];
 static struct config_error error_list[ERRORS_MAX];
 
+static void tell_boot(void)
+{
+    char id[41];
+    struct event event;
+
+    /* An ELF note: 16 bytes of header and name, then 20 of SHA-1. */
+    for (unsigned i = 0; i < 20; i++) {
+        format(id + 2 * i, 3, "%02x", build_id[16 + i]);
+    }
+    event_begin(&event, "boot");
+    event_text(&event, "protocol", boot.protocol);
+    event_text(&event, "build", id);
+    event_number(&event, "modules", boot.module_count);
+    event_end(&event);
+    log_info("Bulkhead, a hypervisor that contains faults; build %.12s", id);
+    log_info("boot: %s, %u modules", boot.protocol, boot.module_count);
+}
+
 static void read_boot_line(void)
 {
     struct config_errors errors = {.list = error_list, .max = ERRORS_MAX};
@@ -48,8 +66,7 @@ static void read_boot_line(void)
     boot_line_parse(boot.line, &config, &errors);
     log_level = config.loglevel;
     console_open(&config);
-    log_info("Bulkhead, a hypervisor that contains faults");
-    log_info("boot: %s, %u modules", boot.protocol, boot.module_count);
+    tell_boot();
     for (unsigned i = 0; i < errors.count && i < ERRORS_MAX; i++) {
         log_error("boot line: \"%s\": %s", error_list[i].word,
                   error_list[i].why);
@@ -119,6 +136,7 @@ static void cpus_init(void)
 {
     uint32_t self = apic_id();
     unsigned failed = 0;
+    struct event event;
 
     this_cpu()->apic_id = self;
     mca_enable();
@@ -131,6 +149,10 @@ static void cpus_init(void)
         }
     }
     log_info("cpu: %u running, %u failed; cpu0 runs guests", cpu_count, failed);
+    event_begin(&event, "cpu");
+    event_number(&event, "running", cpu_count);
+    event_number(&event, "failed", failed);
+    event_end(&event);
 }
 
 static void mca_report(void)
