@@ -69,8 +69,7 @@ boot_entry:
     movl $PHYS(boot_pdpt_low) + 3, PHYS(boot_pml4)
     movl $PHYS(boot_pdpt_high) + 3, PHYS(boot_pml4) + 511 * 8
 
-    mov %cr4, %eax
-    or $0x20, %eax /* PAE */
+    mov $0x20, %eax /* PAE alone: whatever the loader had on is off */
     mov %eax, %cr4
     mov $PHYS(boot_pml4), %eax
     mov %eax, %cr3

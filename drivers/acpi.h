@@ -11,15 +11,15 @@
 
 struct acpi_info {
     bool found;
-    bool extended;          /* XSDT */
+    bool extended;                /* XSDT */
     uint32_t cpus[ACPI_CPUS_MAX]; /* APIC ids of usable CPUs */
     unsigned cpu_count;
-    unsigned cpus_ignored;  /* more than ACPI_CPUS_MAX */
-    uint64_t local_apic;    /* physical address */
-    uint64_t io_apic;       /* the one that serves GSI 0; 0: none */
+    unsigned cpus_ignored; /* more than ACPI_CPUS_MAX */
+    uint64_t local_apic;   /* physical address */
+    uint64_t io_apic;      /* the one that serves GSI 0; 0: none */
     uint32_t irq_gsi[ACPI_IRQS_LEGACY];
-    uint16_t pm_timer;      /* I/O port; 0: none */
-    bool firmware_first;    /* HEST says that firmware sees errors first */
+    uint16_t pm_timer;   /* I/O port; 0: none */
+    bool firmware_first; /* HEST says that firmware sees errors first */
 };
 
 /* Reads RSDP, RSDT or XSDT, MADT, FADT and HEST. rsdp: the physical address

@@ -5,7 +5,7 @@
 
 #include "arch/x86_64/cpu.h"
 
-#define PM_TIMER_HZ   3579545u /* ACPI 6.4, 4.8.2.1 */
+#define PM_TIMER_HZ   3579545u  /* ACPI 6.4, 4.8.2.1 */
 #define PM_TIMER_MASK 0xffffffu /* 24 bits are always there */
 #define PIT_HZ        1193182u
 #define MEASURE_MS    10u

@@ -7,8 +7,8 @@
 #include "kernel/errno.h"
 
 /* Intel 82093AA data sheet, 3.1 and 3.2. */
-#define REG_SELECT   (0x00 / 4)
-#define REG_WINDOW   (0x10 / 4)
+#define REG_SELECT    (0x00 / 4)
+#define REG_WINDOW    (0x10 / 4)
 #define INDEX_VERSION 1
 #define INDEX_PINS    0x10
 #define MASKED        (1u << 16)

@@ -5,14 +5,14 @@
 #include "kernel/errno.h"
 
 /* Registers and bits of the PC16550D data sheet, table II. */
-#define REG_DATA    0
-#define REG_IER     1
-#define REG_IIR     2 /* read */
-#define REG_FCR     2 /* write */
-#define REG_LCR     3
-#define REG_MCR     4
-#define REG_LSR     5
-#define REG_SCRATCH 7
+#define REG_DATA        0
+#define REG_IER         1
+#define REG_IIR         2 /* read */
+#define REG_FCR         2 /* write */
+#define REG_LCR         3
+#define REG_MCR         4
+#define REG_LSR         5
+#define REG_SCRATCH     7
 
 #define IER_RECEIVE     0x01
 #define IER_TRANSMIT    0x02
@@ -94,8 +94,8 @@ static void transmit(struct uart_line *line)
     }
     if (line->interrupts && more != line->sending) {
         line->sending = more;
-        reg_write(line, REG_IER, more ? IER_RECEIVE | IER_TRANSMIT
-                                      : IER_RECEIVE);
+        reg_write(line, REG_IER,
+                  more ? IER_RECEIVE | IER_TRANSMIT : IER_RECEIVE);
     }
 }
 

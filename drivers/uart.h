@@ -9,7 +9,7 @@
 #include "kernel/ring.h"
 
 struct uart_line {
-    uint16_t port;  /* first I/O port; 0: there is no such line */
+    uint16_t port;   /* first I/O port; 0: there is no such line */
     bool interrupts; /* the receive and transmit interrupts reach us */
     bool sending;    /* the transmit interrupt is on */
     struct ring out, in;

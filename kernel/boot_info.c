@@ -3,8 +3,8 @@
 
 #include "kernel/string.h"
 
-#define MULTIBOOT1 0x2badb002
-#define MULTIBOOT2 0x36d76289
+#define MULTIBOOT1       0x2badb002
+#define MULTIBOOT2       0x36d76289
 
 #define MEMORY_AVAILABLE 1
 
@@ -27,7 +27,7 @@ static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
     }
     info->module_count++;
     module->start = start;
-    module->end = end;
+    module->end = end < start ? start : end;
     copy_line(module->line, line);
 }
 
@@ -80,6 +80,10 @@ static void read_multiboot1(uint64_t address, struct boot_info *info)
         const struct multiboot1_range *range =
             (const void *)((uint64_t)mb->mmap_addr + at);
 
+        if (range->entry_size < sizeof(*range) - 4 ||
+            range->entry_size > mb->mmap_length - at) {
+            break;
+        }
         add_range(info, range->start, range->size, range->type);
         at += range->entry_size + 4;
     }
@@ -143,6 +147,9 @@ static void read_tag(const struct tag *tag, struct boot_info *info)
         copy_line(info->line, (const char *)(tag + 1));
         break;
     case TAG_MODULE:
+        if (tag->size <= sizeof(*module)) {
+            break;
+        }
         add_module(info, module->start, module->end, module->string);
         break;
     case TAG_MEMORY_MAP:

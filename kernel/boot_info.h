@@ -25,8 +25,8 @@ struct boot_info {
     unsigned module_count, modules_ignored;
     struct boot_range ranges[BOOT_RANGES_MAX]; /* usable memory */
     unsigned range_count;
-    uint64_t rsdp;                    /* physical address, or 0 */
-    uint64_t info_start, info_end;    /* the loader's own structure */
+    uint64_t rsdp;                 /* physical address, or 0 */
+    uint64_t info_start, info_end; /* the loader's own structure */
 };
 
 /* Reads Multiboot1 or Multiboot2 information at a physical address, by

@@ -18,11 +18,12 @@
 struct arch_vcpu;
 
 /* The cell window's parts; the same addresses in every cell. */
-#define CELL_RAM    WINDOW_BASE                    /* guest memory, by GPA */
-#define CELL_MIRROR (WINDOW_BASE + (128ul << 30))  /* its mirror, by GPA */
-#define CELL_UNDO   (WINDOW_BASE + (256ul << 30))  /* the undo log's pages */
-#define CELL_HEAP   (WINDOW_BASE + (320ul << 30))  /* structures */
-#define CELL_IMAGES (WINDOW_BASE + (384ul << 30))  /* boot modules, read-only */
+#define CELL_RAM    WINDOW_BASE                   /* guest memory, by GPA */
+#define CELL_MIRROR (WINDOW_BASE + (128ul << 30)) /* its mirror, by GPA */
+#define CELL_UNDO   (WINDOW_BASE + (256ul << 30)) /* the undo log's pages */
+#define CELL_HEAP   (WINDOW_BASE + (320ul << 30)) /* structures */
+#define CELL_IMAGES (WINDOW_BASE + (384ul << 30)) /* boot modules, read-only \
+                                                   */
 
 struct cell {
     uint16_t id; /* index of its VM */
@@ -30,7 +31,7 @@ struct cell {
     uint64_t root;      /* physical address of the PML4 */
     uint64_t heap_next; /* next free address of CELL_HEAP */
     uint64_t image_next;
-    uint64_t frames;    /* frames that belong to it */
+    uint64_t frames; /* frames that belong to it */
 };
 
 /* 0; -ENOMEM. During start-up only, as the next three. */

@@ -198,8 +198,19 @@ static void key(char c)
     }
 }
 
+/* A line without a working interrupt has to be looked at. */
+static uint64_t poll_again(uint64_t now, uint64_t again)
+{
+    bool deaf =
+        (com1.port && !com1.interrupts) || (com2.port && !com2.interrupts);
+    uint64_t soon = now + tsc_per_ms;
+
+    return deaf && soon < again ? soon : again;
+}
+
 uint64_t console_poll(uint64_t now)
 {
+    uint64_t again;
     char c;
 
     uart_poll(&com1);
@@ -211,10 +222,10 @@ uint64_t console_poll(uint64_t now)
         console_command_key(c);
     }
     show_log();
-    now = show_partial_lines(now);
+    again = show_partial_lines(now);
     uart_poll(&com1);
     uart_poll(&com2);
-    return now;
+    return poll_again(now, again);
 }
 
 void console_add_guest(uint16_t vm, const char *name, struct runnable *reader)

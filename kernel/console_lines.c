@@ -98,19 +98,20 @@ void console_open(const struct boot_config *config)
     event_set_sink(send_event);
 }
 
-static void route(struct uart_line *line, uint32_t gsi, uint8_t vector,
-                  uint32_t apic_id, void (*handler)(void))
+/* A line at another port has another interrupt, which we do not know. */
+static void route(struct uart_line *line, uint16_t usual_port, uint32_t gsi,
+                  uint8_t vector, uint32_t apic_id, void (*handler)(void))
 {
     interrupt_register(vector, handler);
-    if (line->port && !ioapic_host_route(gsi, vector, apic_id)) {
+    if (line->port == usual_port && !ioapic_host_route(gsi, vector, apic_id)) {
         uart_enable_interrupts(line);
     }
 }
 
 void console_enable_interrupts(const uint32_t irq_gsi[16], uint32_t apic_id)
 {
-    route(&com1, irq_gsi[COM1_IRQ], VECTOR_SERIAL1, apic_id, serve_com1);
-    route(&com2, irq_gsi[COM2_IRQ], VECTOR_SERIAL2, apic_id, serve_com2);
+    route(&com1, 0x3f8, irq_gsi[COM1_IRQ], VECTOR_SERIAL1, apic_id, serve_com1);
+    route(&com2, 0x2f8, irq_gsi[COM2_IRQ], VECTOR_SERIAL2, apic_id, serve_com2);
     log_info("serial: com1 %s, com2 %s", com1.port ? "found" : "not there",
              com2.port ? "found (events)" : "not there: no event stream");
 }

@@ -65,8 +65,8 @@ static void put_key(struct event *event, const char *key)
 void event_begin(struct event *event, const char *name)
 {
     event->overflow = false;
-    event->length = (size_t)format(event->text, EVENT_SIZE, "{\"t\":%lu",
-                                   rdtsc());
+    event->length =
+        (size_t)format(event->text, EVENT_SIZE, "{\"t\":%lu", rdtsc());
     event_text(event, "event", name);
     if (lost != lost_told) {
         event_number(event, "lost", lost);

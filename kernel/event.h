@@ -23,7 +23,8 @@ void event_number(struct event *event, const char *key, uint64_t value);
 void event_boolean(struct event *event, const char *key, bool value);
 void event_end(struct event *event);
 
-/* Where lines go: set once by the owner of COM2. False when there is no room. */
+/* Where lines go: set once by the owner of COM2. False when there is no room.
+ */
 void event_set_sink(bool (*sink)(const char *text, size_t length));
 
 uint64_t event_lost(void);

@@ -9,6 +9,7 @@
 
 struct fault_ring {
     struct fault faults[RING_SIZE];
+    bool filled[RING_SIZE]; /* set last by the writer, cleared by the reader */
     uint32_t head, tail;
     uint64_t lost;
 };
@@ -16,11 +17,11 @@ struct fault_ring {
 static struct fault_ring rings[CPU_MAX];
 
 static const char *const kind_names[FAULT_KINDS] = {
-    [FAULT_NONE] = "none",           [FAULT_MCE] = "mce",
-    [FAULT_EPT] = "ept",             [FAULT_MISCONFIG] = "misconfig",
-    [FAULT_TRIPLE] = "triple",       [FAULT_ENTRY] = "entry",
-    [FAULT_EXIT] = "exit",           [FAULT_PANIC] = "panic",
-    [FAULT_ROOT] = "root",           [FAULT_RESTORE] = "restore",
+    [FAULT_NONE] = "none",     [FAULT_MCE] = "mce",
+    [FAULT_EPT] = "ept",       [FAULT_MISCONFIG] = "misconfig",
+    [FAULT_TRIPLE] = "triple", [FAULT_ENTRY] = "entry",
+    [FAULT_EXIT] = "exit",     [FAULT_PANIC] = "panic",
+    [FAULT_ROOT] = "root",     [FAULT_RESTORE] = "restore",
 };
 
 void fault_post(const struct fault *fault)
@@ -36,18 +37,40 @@ void fault_post(const struct fault *fault)
         return;
     }
     ring->faults[place % RING_SIZE] = *fault;
+    __atomic_store_n(&ring->filled[place % RING_SIZE], true, __ATOMIC_RELEASE);
+}
+
+static bool *next_of(struct fault_ring *ring)
+{
+    bool *filled = &ring->filled[ring->tail % RING_SIZE];
+
+    return __atomic_load_n(filled, __ATOMIC_ACQUIRE) ? filled : NULL;
+}
+
+bool fault_waiting(void)
+{
+    for (unsigned i = 0; i < cpu_count; i++) {
+        if (next_of(&rings[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 bool fault_take(struct fault *fault)
 {
-    struct fault_ring *ring = &rings[this_cpu()->index];
+    for (unsigned i = 0; i < cpu_count; i++) {
+        struct fault_ring *ring = &rings[i];
+        bool *filled = next_of(ring);
 
-    if (ring->tail == ring->head) {
-        return false;
+        if (filled) {
+            *fault = ring->faults[ring->tail % RING_SIZE];
+            *filled = false;
+            __atomic_store_n(&ring->tail, ring->tail + 1, __ATOMIC_RELEASE);
+            return true;
+        }
     }
-    *fault = ring->faults[ring->tail % RING_SIZE];
-    ring->tail++;
-    return true;
+    return false;
 }
 
 uint64_t fault_lost(void)

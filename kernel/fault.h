@@ -11,8 +11,8 @@
 
 enum fault_kind {
     FAULT_NONE,
-    FAULT_MCE,       /* machine check; address is host-physical */
-    FAULT_EPT,       /* EPT violation outside the guest's memory; address: GPA */
+    FAULT_MCE, /* machine check; address is host-physical */
+    FAULT_EPT, /* EPT violation outside the guest's memory; address: GPA */
     FAULT_MISCONFIG, /* EPT misconfiguration; address: GPA */
     FAULT_TRIPLE,    /* triple fault of the guest */
     FAULT_ENTRY,     /* failed VM entry; detail: instruction error or reason */
@@ -67,8 +67,11 @@ struct fault {
  * lock, allocates nothing, prints nothing. A full ring counts the loss. */
 void fault_post(const struct fault *fault);
 
-/* Takes the oldest fault of this CPU's ring; false when there is none. */
+/* Takes the oldest fault of the first CPU that has posted one; false when
+ * there is none. Machine checks can be broadcast, and banks shared, so that a
+ * halted CPU may be the one that posts. For one caller at a time. */
 bool fault_take(struct fault *fault);
+bool fault_waiting(void);
 
 /* Faults lost on any CPU because a ring was full. */
 uint64_t fault_lost(void);

@@ -38,8 +38,8 @@ void frame_reserve(uint64_t start, uint64_t end, enum frame_owner owner)
 {
     if (reserved_count < RANGES_MAX && start < end) {
         reserved[reserved_count++] = (struct reserved_range){
-            start & ~(PAGE_SIZE - 1),
-            (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1), owner};
+            start & ~(PAGE_SIZE - 1), (end + PAGE_SIZE - 1) & ~(PAGE_SIZE - 1),
+            owner};
     }
 }
 
@@ -133,7 +133,8 @@ int frame_table_init(void)
     }
     /* What was handed out before there was a table belongs to the core. */
     for (unsigned i = 0; i <= next_range && i < usable_count; i++) {
-        mark(usable[i].start, i < next_range ? usable[i].end : next_frame, OWNER_CORE);
+        mark(usable[i].start, i < next_range ? usable[i].end : next_frame,
+             OWNER_CORE);
     }
     for (unsigned i = 0; i < reserved_count; i++) {
         mark(reserved[i].start, reserved[i].end, reserved[i].owner);
@@ -162,8 +163,18 @@ int frame_assign(uint64_t address, struct frame value)
 
 void frame_quarantine(uint64_t address)
 {
-    frame_assign(address, (struct frame){.owner = OWNER_QUARANTINED,
-                                         .vm = FAULT_NO_VM});
+    frame_assign(address,
+                 (struct frame){.owner = OWNER_QUARANTINED, .vm = FAULT_NO_VM});
+}
+
+void frame_disown(uint16_t vm)
+{
+    for (uint64_t i = 0; i < table_frames; i++) {
+        if (table[i].owner == OWNER_VM && table[i].vm == vm) {
+            set_entry(&table[i], (struct frame){.owner = OWNER_FIRMWARE,
+                                                .vm = FAULT_NO_VM});
+        }
+    }
 }
 
 uint64_t frame_count(enum frame_owner owner)

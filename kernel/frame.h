@@ -42,6 +42,10 @@ int frame_assign(uint64_t address, struct frame entry);
 /* Takes the frame out of use for ever. */
 void frame_quarantine(uint64_t address);
 
+/* A VM could not be built: its frames belong to nobody any more, and are not
+ * handed out again. */
+void frame_disown(uint16_t vm);
+
 /* Frames by owner, for reports. */
 uint64_t frame_count(enum frame_owner owner);
 

@@ -88,8 +88,7 @@ static void memory_init(void)
                   (uint64_t)image_end - IMAGE_BASE, OWNER_CORE);
     frame_reserve(boot.info_start, boot.info_end, OWNER_FIRMWARE);
     for (unsigned i = 0; i < boot.module_count; i++) {
-        frame_reserve(boot.modules[i].start, boot.modules[i].end,
-                      OWNER_MODULE);
+        frame_reserve(boot.modules[i].start, boot.modules[i].end, OWNER_MODULE);
     }
     if (!boot.range_count || frame_table_init()) {
         panic("the boot loader gave no usable memory map (%u ranges)",
@@ -214,13 +213,13 @@ static void virtualization_init(void)
     const struct cpu_feature *features;
     unsigned count;
 
-    if (cpu_backend_select(config.force_missing[0] ? config.force_missing
-                                                   : NULL,
-                           &missing) ||
+    if (cpu_backend_select(
+            config.force_missing[0] ? config.force_missing : NULL, &missing) ||
         cpu->enable(&missing)) {
         tell_refusal(&missing);
         console_flush();
         vmm_machine_end(config.when_done);
+        cpu_stop();
     }
     features = cpu->features(&count);
     list_used(features, count);
@@ -267,6 +266,7 @@ static void vms_init(void)
         if (vm_create(vm, (uint16_t)vm_count, &vm_configs[i], boot.modules,
                       why) ||
             ft_vm_create(vm, why)) {
+            frame_disown((uint16_t)vm_count);
             refuse_vm(vm_configs[i].name, vm_configs[i].line,
                       vm_configs[i].name, why);
             continue;
@@ -287,21 +287,21 @@ void kernel_main(uint32_t magic, uint64_t information)
     if (apic_enable(acpi.local_apic)) {
         panic("firmware left the local APIC off");
     }
-    pic_disable();                             /* the I/O APIC is used */
+    pic_disable(); /* the I/O APIC is used */
     ioapic_host_open(acpi.io_apic);
-    time_init();                               /* TSC rate */
-    cpus_init();                               /* all others, CR4.MCE on */
+    time_init(); /* TSC rate */
+    cpus_init(); /* all others, CR4.MCE on */
     mca_report();
     crc32c_init(cpuid(1, 0).ecx & 1u << 20);
     console_enable_interrupts(acpi.irq_gsi, apic_id());
-    virtualization_init();                     /* VT-x */
+    virtualization_init(); /* VT-x */
     monitor_start();
     self_check_register(&acpi);
     vmm_init(&config, clock_wall_seconds());
     ft_init();
-    vms_init();                                /* one for each line */
-    frame_seal();                              /* nothing allocates now */
+    vms_init();   /* one for each line */
+    frame_seal(); /* nothing allocates now */
     console_start(&config);
-    vmm_start();                               /* ready */
-    run_loop();
+    vmm_start();                /* ready */
+    smp_run_on_stack(run_loop); /* for ever */
 }

@@ -181,8 +181,8 @@ static int help(struct monitor *monitor, unsigned count, char **words)
 
 void monitor_start(void)
 {
-    static const struct monitor_command command = {
-        "help", "", "this list", help};
+    static const struct monitor_command command = {"help", "", "this list",
+                                                   help};
 
     monitor_register(&command);
 }

@@ -5,10 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/interrupt.h"
-#include "arch/x86_64/paging.h"
 #include "arch/x86_64/percpu.h"
 #include "kernel/fault.h"
 #include "kernel/format.h"
@@ -68,8 +69,8 @@ static void say_trace(uint64_t rip, uint64_t rbp)
     for (unsigned i = 0; i < TRACE_MAX; i++) {
         const uint64_t *frame = (const uint64_t *)rbp;
 
-        if (rbp % 8 || rbp < WINDOW_END || frame[1] < (uint64_t)text_start ||
-            frame[1] >= (uint64_t)text_end) {
+        if (rbp % 8 || !descriptors_on_stack(rbp) ||
+            frame[1] < (uint64_t)text_start || frame[1] >= (uint64_t)text_end) {
             break;
         }
         say_place(frame[1]);
@@ -102,15 +103,21 @@ static void say_served(void)
     }
 }
 
+static volatile bool panicked;
+
+bool panic_elsewhere(void)
+{
+    return panicked;
+}
+
 void panic_at(const struct exception_frame *frame, const char *fmt, ...)
 {
-    static bool again;
     char what[160], c;
     va_list args;
 
     interrupts_off();
-    if (!again) {
-        again = true;
+    if (!__atomic_exchange_n(&panicked, true, __ATOMIC_ACQ_REL)) {
+        apic_send_nmi_to_others();
         if (sink.begin) {
             sink.begin();
         }
@@ -134,7 +141,5 @@ void panic_at(const struct exception_frame *frame, const char *fmt, ...)
             sink.end(what);
         }
     }
-    for (;;) {
-        asm volatile("cli; hlt");
-    }
+    cpu_stop();
 }

@@ -4,9 +4,9 @@
 #define KERNEL_PANIC_SINK_H
 
 struct panic_sink {
-    void (*begin)(void);            /* flushes what was queued */
+    void (*begin)(void);             /* flushes what was queued */
     void (*write)(const char *text); /* waits for the device */
-    void (*end)(const char *what);  /* the event, and reboot when asked for */
+    void (*end)(const char *what);   /* the event, and reboot when asked for */
 };
 
 void panic_set_sink(const struct panic_sink *sink);

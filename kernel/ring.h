@@ -9,9 +9,9 @@
 
 struct ring {
     char *data;
-    uint32_t size; /* a power of two */
+    uint32_t size;                /* a power of two */
     volatile uint32_t head, tail; /* written at head, read at tail */
-    uint64_t lost; /* bytes that found no room */
+    uint64_t lost;                /* bytes that found no room */
 };
 
 static inline uint32_t ring_used(const struct ring *ring)

@@ -15,6 +15,8 @@
 struct queue {
     struct runnable *runnables[RUNNABLES_MAX];
     unsigned count, last;
+    const struct cell *turn_of; /* whose turn it is, or was last */
+    uint64_t turn_end;
 };
 
 uint64_t run_slice;
@@ -97,11 +99,24 @@ static void take_turn(void *argument)
     turn->runnable->run(turn->runnable, turn->end);
 }
 
-static void serve(struct runnable *runnable)
+/* A turn is the cell's: when another runnable of the same cell comes next
+ * (ft's work on a VM that was stopped in its turn), it gets what is left, so
+ * that other cells do not wait longer. */
+static uint64_t turn_end(struct queue *queue, const struct runnable *runnable,
+                         uint64_t now)
+{
+    if (queue->turn_of != runnable->cell || now >= queue->turn_end) {
+        queue->turn_of = runnable->cell;
+        queue->turn_end = now + run_slice;
+    }
+    return queue->turn_end;
+}
+
+static void serve(struct queue *queue, struct runnable *runnable)
 {
     struct percpu *self = this_cpu();
     uint64_t start = rdtsc();
-    struct turn turn = {runnable, start + run_slice};
+    struct turn turn = {runnable, turn_end(queue, runnable, start)};
 
     self->served_vm = runnable->cell->id;
     self->served_vcpu = runnable->vcpu;
@@ -117,7 +132,9 @@ static void idle(uint64_t until)
 {
     cell_switch(NULL, NULL);
     timer_arm(until == RUN_NEVER ? 0 : until);
-    wait_for_interrupt();
+    if (!fault_waiting()) {
+        idle_wait();
+    }
     timer_arm(0);
 }
 
@@ -136,7 +153,7 @@ void run_loop(void)
         }
         runnable = next_due(queue, &first);
         if (runnable) {
-            serve(runnable);
+            serve(queue, runnable);
         } else {
             idle(first);
         }

@@ -16,13 +16,13 @@ struct cell;
 
 struct runnable {
     const char *name;
-    struct cell *cell;  /* loaded before run is called */
-    uint16_t vcpu;      /* index, for fault records */
+    struct cell *cell; /* loaded before run is called */
+    uint16_t vcpu;     /* index, for fault records */
     /* Takes a turn that ends at a host TSC. */
     void (*run)(struct runnable *self, uint64_t slice_end);
     volatile uint64_t wake; /* host TSC to run at; 0: now; RUN_NEVER */
-    bool stopped;       /* takes no turns, whatever wake says */
-    uint64_t turns, ticks; /* statistics: turns taken, TSC ticks used */
+    bool stopped;           /* takes no turns, whatever wake says */
+    uint64_t turns, ticks;  /* statistics: turns taken, TSC ticks used */
 };
 
 /* Adds a runnable to the queue of pCPU cpu; during start-up. -ENOSPC. */

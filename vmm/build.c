@@ -19,8 +19,7 @@ struct build {
 /* RAM lies below the hole at 3 GiB and goes on at 4 GiB. */
 static uint64_t top_of(uint64_t memory)
 {
-    return memory <= LOAD_HOLE ? memory
-                               : LOAD_ABOVE_4G + (memory - LOAD_HOLE);
+    return memory <= LOAD_HOLE ? memory : LOAD_ABOVE_4G + (memory - LOAD_HOLE);
 }
 
 static int build_ram(struct guest *guest)
@@ -58,8 +57,7 @@ static int build_stage2(struct guest *guest)
         }
     }
     if (!error) {
-        guest->ones_frame =
-            frame_alloc(OWNER_VM, ROLE_STATE, guest->vm->id, 0);
+        guest->ones_frame = frame_alloc(OWNER_VM, ROLE_STATE, guest->vm->id, 0);
         error = guest->ones_frame ? 0 : -ENOMEM;
     }
     if (!error) {
@@ -108,8 +106,8 @@ static int build_images(struct guest *guest, const struct boot_module *modules)
     int error = map_image(cell, &modules[config->image], &guest->kernel);
 
     for (unsigned i = 0; !error && i < config->module_count; i++) {
-        error = map_image(cell, &modules[config->modules[i]],
-                          &guest->modules[i]);
+        error =
+            map_image(cell, &modules[config->modules[i]], &guest->modules[i]);
     }
     return error;
 }

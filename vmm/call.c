@@ -9,11 +9,6 @@
 #define BEATS_BURST 32
 #define BEATS_MS    5
 
-bool call_owns(uint16_t port)
-{
-    return port >= CALL_PORT && port < CALL_PORT + CALL_PORTS;
-}
-
 /* A guest that beats without end must not crowd out everyone's events. Each
  * event books BEATS_MS of the time line; beats_until is how far it is
  * booked. */
@@ -24,7 +19,7 @@ static bool may_tell(struct guest *guest, uint64_t now)
     if (guest->beats_until < now) {
         guest->beats_until = now;
     }
-    if (guest->beats_until - now >= BEATS_BURST * each) {
+    if (guest->beats_until - now > (BEATS_BURST - 1) * each) {
         return false;
     }
     guest->beats_until += each;

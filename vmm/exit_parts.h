@@ -91,7 +91,11 @@ void msr_shift_tsc(struct guest *guest, struct vcpu *vcpu, uint64_t delta);
 
 /* ---- call.c: the interface by ports ---- */
 
-bool call_owns(uint16_t port);
+static inline bool call_owns(uint16_t port)
+{
+    return port >= CALL_PORT && port < CALL_PORT + CALL_PORTS;
+}
+
 enum exit_result call_in(struct guest *guest, uint16_t port, unsigned size,
                          uint32_t *value);
 enum exit_result call_out(struct guest *guest, uint16_t port, unsigned size,

@@ -6,6 +6,8 @@
 #include "kernel/format.h"
 #include "kernel/string.h"
 #include "vmm/acpi_tables.h"
+#include "vmm/exits.h"
+#include "vmm/msr.h"
 
 /* Segments as loaders leave them: type, S, present, and L or D/B with G
  * (SDM vol. 3, table 24-2). */
@@ -14,9 +16,9 @@
 #define ACCESS_DATA     0xc093u
 #define ACCESS_TSS_BUSY 0x008bu
 
-#define PAT_RESET 0x0007040600070406ul /* SDM vol. 3, 11.12.4 */
-#define DR6_RESET 0xffff0ff0ul
-#define DR7_RESET 0x400ul
+#define PAT_RESET       0x0007040600070406ul /* SDM vol. 3, 11.12.4 */
+#define DR6_RESET       0xffff0ff0ul
+#define DR7_RESET       0x400ul
 
 static int write_image(void *context, uint64_t gpa, const void *data,
                        uint64_t size)
@@ -44,8 +46,7 @@ static void set_segments(struct x86_state *state, uint32_t code, uint16_t cs,
     }
     state->segment[SEG_CS].access = code;
     state->segment[SEG_CS].selector = cs;
-    state->segment[SEG_LDTR] =
-        (struct x86_segment){.access = SEGMENT_UNUSABLE};
+    state->segment[SEG_LDTR] = (struct x86_segment){.access = SEGMENT_UNUSABLE};
     state->segment[SEG_TR] =
         (struct x86_segment){.limit = 0xffff, .access = ACCESS_TSS_BUSY};
 }
@@ -102,6 +103,7 @@ static void reset_vcpu(struct guest *guest, struct vcpu *vcpu,
     first_state(loaded, &state);
     memset(&vcpu->lapic, 0, sizeof(vcpu->lapic));
     lapic_reset(&vcpu->lapic, vcpu->index, loaded->kind == LOAD_LINUX64, 1);
+    msr_reset(&vcpu->msrs);
     vcpu->activity = ACTIVITY_ACTIVE;
     vcpu->interrupts_changed = true;
     cell_switch(&guest->vm->cell, &vcpu->arch);
@@ -139,5 +141,6 @@ int guest_load(struct guest *guest, char why[96])
     for (unsigned i = 0; i < VCPUS_MAX; i++) {
         reset_vcpu(guest, &guest->vcpu[i], &loaded);
     }
+    platform_eoi_wanted(guest);
     return 0;
 }

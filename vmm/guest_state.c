@@ -4,17 +4,20 @@
 
 #include "arch/x86_64/cpu.h"
 #include "kernel/string.h"
+#include "vmm/exits.h"
 
-#define PART(member)                                                           \
-    {                                                                          \
-#member, offsetof(struct guest_state, member),                         \
-            sizeof(((struct guest_state *)0)->member)                          \
+#define PART(member)                                   \
+    {                                                  \
+#member, offsetof(struct guest_state, member), \
+            sizeof(((struct guest_state *)0)->member)  \
     }
 
 const struct state_part guest_state_parts[] = {
-    PART(vcpu[0].x86),       PART(vcpu[0].lapic),    PART(platform.uart),
-    PART(platform.ioapic),   PART(platform.cmos),    PART(platform.power),
-    PART(tsc),               PART(call_pending),
+    PART(vcpu[0].x86),     PART(vcpu[0].msrs),
+    PART(vcpu[0].lapic),   PART(platform.uart),
+    PART(platform.ioapic), PART(platform.cmos),
+    PART(platform.power),  PART(tsc),
+    PART(call_pending),
 };
 const unsigned guest_state_part_count =
     sizeof(guest_state_parts) / sizeof(guest_state_parts[0]);
@@ -28,6 +31,7 @@ void guest_save(struct guest *guest, struct guest_state *state)
         cell_switch(&guest->vm->cell, &vcpu->arch);
         cpu->save(&vcpu->arch, &state->vcpu[i].x86);
         state->vcpu[i].x86.activity = vcpu->activity;
+        state->vcpu[i].msrs = vcpu->msrs;
         memcpy(&state->vcpu[i].lapic, &vcpu->lapic, sizeof(vcpu->lapic));
     }
     memcpy(&state->platform, &guest->platform, sizeof(guest->platform));
@@ -43,6 +47,7 @@ void guest_restore(struct guest *guest, const struct guest_state *state)
 
         cell_switch(&guest->vm->cell, &vcpu->arch);
         memcpy(&vcpu->lapic, &state->vcpu[i].lapic, sizeof(vcpu->lapic));
+        vcpu->msrs = state->vcpu[i].msrs;
         cpu->restore(&vcpu->arch, &state->vcpu[i].x86);
         cpu->set_x2apic(&vcpu->arch, lapic_is_x2apic(&vcpu->lapic));
         cpu->set_tsc_offset(&vcpu->arch, guest->tsc_offset);
@@ -51,6 +56,7 @@ void guest_restore(struct guest *guest, const struct guest_state *state)
         vcpu->interrupts_changed = true;
     }
     memcpy(&guest->platform, &state->platform, sizeof(guest->platform));
+    platform_eoi_wanted(guest);
     guest->call_pending = state->call_pending;
 }
 

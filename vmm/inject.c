@@ -9,6 +9,8 @@
 #include "kernel/frame.h"
 #include "vmm/guest.h"
 
+#define DAMAGED_PAGE 0x100000 /* every guest has it, and most are there */
+
 struct guest_injection {
     struct guest *guest;
     enum root_injection what;
@@ -75,6 +77,7 @@ const char *root_injection_name(enum root_injection what)
         [ROOT_NULL_WRITE] = "nullwrite", [ROOT_UNDEFINED] = "ud",
         [ROOT_DIVIDE] = "divide",        [ROOT_PROTECTION] = "gp",
         [ROOT_OVERFLOW] = "stack",       [ROOT_WILD_WRITE] = "wild",
+        [ROOT_ENTRY] = "entry",          [ROOT_MISCONFIG] = "misconfig",
     };
 
     return what < ROOT_INJECTIONS ? names[what] : "?";
@@ -118,6 +121,13 @@ void guest_strike(struct guest *guest)
     case ROOT_WILD_WRITE:
         target = (volatile uint64_t *)(WINDOW_END - PAGE_SIZE);
         *target = 1;
+        break;
+    case ROOT_ENTRY:
+        /* Bit 1 must be set (SDM vol. 3, 26.3.1.4). */
+        cpu->set_rflags(&guest->vcpu[0].arch, 0);
+        break;
+    case ROOT_MISCONFIG:
+        cpu->stage2_corrupt(&guest->stage2, DAMAGED_PAGE);
         break;
     case ROOT_NOTHING:
     case ROOT_INJECTIONS:

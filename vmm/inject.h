@@ -11,7 +11,7 @@
 struct guest;
 
 struct mce_request {
-    uint64_t hpa;                        /* MCi_ADDR */
+    uint64_t hpa; /* MCi_ADDR */
     uint64_t status, misc, mcg_status;
     enum fault_context where; /* GUEST: a forged exit of this VM; SERVING:
                                  vector 18 in its next exit; CORE: vector 18
@@ -28,6 +28,8 @@ enum root_injection {
     ROOT_PROTECTION, /* a non-canonical address: #GP */
     ROOT_OVERFLOW,   /* the stack */
     ROOT_WILD_WRITE, /* to the cell window's unmapped part */
+    ROOT_ENTRY,      /* leave state that cannot be entered: FAULT_ENTRY */
+    ROOT_MISCONFIG,  /* damage the mapping of a page: FAULT_MISCONFIG */
     ROOT_INJECTIONS
 };
 

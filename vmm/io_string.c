@@ -60,11 +60,11 @@ static bool take_prefix(uint8_t byte, enum insn_mode mode,
     }
 }
 
+/* 0; -E2BIG when it is longer than count; -EINVAL when it is no such
+ * instruction any more, which only a guest that changes its code can see. */
 static int decode_string(const uint8_t *bytes, unsigned count,
-                         enum insn_mode mode, void *out)
+                         enum insn_mode mode, struct string_insn *insn)
 {
-    struct string_insn *insn = out;
-
     *insn = (struct string_insn){
         .address_size = mode == INSN_64   ? 8
                         : mode == INSN_32 ? 4
@@ -203,6 +203,23 @@ static enum exit_result run(struct string_io *s)
     return s->left ? EXIT_RESUME : EXIT_ADVANCE;
 }
 
+static int fetch(struct linear *l, struct string_insn *insn)
+{
+    uint8_t bytes[INSN_MAX];
+    unsigned count;
+    int error = linear_fetch(l, bytes, &count);
+
+    if (error) {
+        return error;
+    }
+    error = decode_string(bytes, count, l->mode, insn);
+    if (error == -E2BIG) {
+        error = linear_fetch_more(l, bytes, &count);
+        error = error ? error : decode_string(bytes, count, l->mode, insn);
+    }
+    return error;
+}
+
 enum exit_result io_string(struct guest *guest, struct vcpu *vcpu,
                            const struct exit_io *io)
 {
@@ -210,7 +227,7 @@ enum exit_result io_string(struct guest *guest, struct vcpu *vcpu,
     int error;
 
     linear_init(&s.linear, guest, vcpu);
-    error = linear_fetch(&s.linear, decode_string, &s.insn);
+    error = fetch(&s.linear, &s.insn);
     if (error) {
         return linear_failed(&s.linear, error);
     }

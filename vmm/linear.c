@@ -38,7 +38,7 @@ void linear_init(struct linear *l, struct guest *guest, struct vcpu *vcpu)
     }
 }
 
-uint64_t linear_rip(const struct linear *l)
+static uint64_t rip_of(const struct linear *l)
 {
     uint64_t rip = cpu->rip(&l->vcpu->arch);
 
@@ -63,6 +63,7 @@ static int translate(struct linear *l, uint64_t gva, unsigned size,
     struct walk_result result;
     int error = walk(&l->walk, gva, access, read_entry, l->guest, &result);
 
+    piece->size = 0;
     if (error) {
         l->address = result.gva;
         l->error_code = result.error_code;
@@ -151,28 +152,24 @@ enum exit_result linear_failed(const struct linear *l, int error)
     }
 }
 
-int linear_fetch(struct linear *l,
-                 int (*decode_with)(const uint8_t *bytes, unsigned count,
-                                    enum insn_mode mode, void *out),
-                 void *out)
+int linear_fetch(struct linear *l, uint8_t bytes[INSN_MAX], unsigned *count)
 {
-    uint8_t bytes[INSN_MAX];
-    uint64_t at = linear_rip(l);
-    unsigned count = PAGE - (unsigned)(at % PAGE);
-    int error;
+    struct piece piece;
+    int error = translate(l, rip_of(l), INSN_MAX, WALK_FETCH, &piece);
 
-    if (count > INSN_MAX) {
-        count = INSN_MAX;
+    *count = piece.size;
+    return error ? error : copy(l, &piece, bytes, WALK_FETCH);
+}
+
+int linear_fetch_more(struct linear *l, uint8_t bytes[INSN_MAX],
+                      unsigned *count)
+{
+    unsigned have = *count;
+
+    if (have == INSN_MAX) {
+        return -E2BIG;
     }
-    error = linear_access(l, at, bytes, count, WALK_FETCH);
-    if (error) {
-        return error;
-    }
-    error = decode_with(bytes, count, l->mode, out);
-    if (error != -E2BIG || count == INSN_MAX) {
-        return error;
-    }
-    error = linear_access(l, at + count, bytes + count, INSN_MAX - count,
-                          WALK_FETCH);
-    return error ? error : decode_with(bytes, INSN_MAX, l->mode, out);
+    *count = INSN_MAX;
+    return linear_access(l, rip_of(l) + have, bytes + have, INSN_MAX - have,
+                         WALK_FETCH);
 }

@@ -26,9 +26,6 @@ struct linear {
 /* Looks at how the vCPU addresses memory now. */
 void linear_init(struct linear *l, struct guest *guest, struct vcpu *vcpu);
 
-/* The linear address of the next instruction. */
-uint64_t linear_rip(const struct linear *l);
-
 /*
  * Copies size bytes (1 to LINEAR_MAX) from gva to data, or to gva with
  * WALK_WRITE in access, which is as for walk(). Either all or nothing. What
@@ -48,13 +45,14 @@ int linear_check(struct linear *l, uint64_t gva, unsigned size,
 enum exit_result linear_failed(const struct linear *l, int error);
 
 /*
- * Fetches the instruction at RIP and gives it to decode_with(), at first as
- * far as its page goes, with the rest only when that asks for it by -E2BIG.
- * The result of decode_with(), or of linear_access().
+ * Fetches the instruction at RIP as far as its page goes: *count bytes, 1 to
+ * INSN_MAX. Errors as linear_access().
  */
-int linear_fetch(struct linear *l,
-                 int (*decode_with)(const uint8_t *bytes, unsigned count,
-                                    enum insn_mode mode, void *out),
-                 void *out);
+int linear_fetch(struct linear *l, uint8_t bytes[INSN_MAX], unsigned *count);
+
+/* When these were not enough: *count becomes INSN_MAX. -E2BIG when it is
+ * already, else errors as linear_access(). */
+int linear_fetch_more(struct linear *l, uint8_t bytes[INSN_MAX],
+                      unsigned *count);
 
 #endif

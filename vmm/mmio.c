@@ -13,12 +13,6 @@ static enum exit_result wild(struct guest *guest, struct vcpu *vcpu,
     return vcpu_fault(guest, vcpu, FAULT_EPT, true, gpa, 0);
 }
 
-static int decode_insn(const uint8_t *bytes, unsigned count,
-                       enum insn_mode mode, void *out)
-{
-    return decode(bytes, count, mode, out);
-}
-
 /* The recipe of vmm/decode.h: read, compute, write. */
 static enum exit_result perform(struct guest *guest, struct vcpu *vcpu,
                                 const struct insn *insn, uint64_t gpa)
@@ -47,6 +41,58 @@ static enum exit_result perform(struct guest *guest, struct vcpu *vcpu,
     return result;
 }
 
+/* The busiest by far: MOV between a 32-bit register and memory, with no prefix
+ * but a REX that does not widen it. Its length, or 0 when it is another. */
+static unsigned plain_mov(const uint8_t bytes[INSN_MAX], unsigned count,
+                          enum insn_mode mode, struct insn *insn)
+{
+    unsigned at = 0, mod, rm;
+    uint8_t rex = 0;
+
+    if (mode == INSN_16 || count < INSN_MAX) {
+        return 0;
+    }
+    if (mode == INSN_64 && (bytes[0] & 0xf8) == 0x40) {
+        rex = bytes[at++];
+    }
+    insn->op = bytes[at] == 0x8b ? INSN_LOAD : INSN_STORE;
+    mod = bytes[at + 1] >> 6;
+    rm = bytes[at + 1] & 7;
+    if ((bytes[at] & 0xfd) != 0x89 || mod == 3) {
+        return 0;
+    }
+    insn->reg = (uint8_t)((bytes[at + 1] >> 3 & 7) | (rex & 4) << 1);
+    at += 2;
+    if (rm == 4) { /* SIB */
+        rm = bytes[at++] & 7;
+    }
+    return at + (mod == 1 ? 1 : mod == 2 || rm == 5 ? 4 : 0);
+}
+
+static enum exit_result move(struct guest *guest, struct vcpu *vcpu,
+                             const struct insn *insn, uint64_t gpa)
+{
+    if (insn->op == INSN_STORE) {
+        return platform_mmio_write(guest, vcpu, gpa, 4,
+                                   (uint32_t)vcpu_gpr(vcpu, insn->reg));
+    }
+    vcpu_set_gpr(vcpu, insn->reg,
+                 (uint32_t)platform_mmio_read(guest, vcpu, gpa, 4));
+    return EXIT_ADVANCE;
+}
+
+static int decode_all(struct linear *l, uint8_t bytes[INSN_MAX], unsigned count,
+                      struct insn *insn)
+{
+    int error = decode(bytes, count, l->mode, insn);
+
+    if (error == -E2BIG) {
+        error = linear_fetch_more(l, bytes, &count);
+        error = error ? error : decode(bytes, count, l->mode, insn);
+    }
+    return error;
+}
+
 /* An instruction that is not decoded is as wild as an access to nowhere: it
  * cannot be carried out, and must not be skipped. */
 static enum exit_result emulate(struct guest *guest, struct vcpu *vcpu,
@@ -54,10 +100,21 @@ static enum exit_result emulate(struct guest *guest, struct vcpu *vcpu,
 {
     struct linear l;
     struct insn insn;
+    uint8_t bytes[INSN_MAX];
+    unsigned count, length;
     int error;
 
     linear_init(&l, guest, vcpu);
-    error = linear_fetch(&l, decode_insn, &insn);
+    error = linear_fetch(&l, bytes, &count);
+    if (error) {
+        return linear_failed(&l, error);
+    }
+    length = plain_mov(bytes, count, l.mode, &insn);
+    if (length && gpa % PAGE <= PAGE - 4) {
+        cpu->set_exit_length(&vcpu->arch, (uint8_t)length);
+        return move(guest, vcpu, &insn, gpa);
+    }
+    error = decode_all(&l, bytes, count, &insn);
     if (error == -EOPNOTSUPP || error == -E2BIG) {
         return wild(guest, vcpu, gpa);
     }

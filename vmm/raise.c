@@ -4,30 +4,32 @@
 #include "vmm/exit_parts.h"
 
 /* Classes of exceptions (SDM vol. 3, table 6-4). */
-enum class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
+enum exception_class { BENIGN, CONTRIBUTORY, PAGE_FAULT, DOUBLE_FAULT };
 
 /* Vectors that push an error code (SDM vol. 3, table 6-1). */
 #define PUSHES_ERROR                                                         \
     (1u << VECTOR_DF | 1u << VECTOR_TS | 1u << VECTOR_NP | 1u << VECTOR_SS | \
      1u << VECTOR_GP | 1u << VECTOR_PF | 1u << VECTOR_AC)
 
-static enum class class_of(const struct x86_event *event) {
-    if (event->type != EVENT_EXCEPTION){return BENIGN;}
-switch (event->vector)
+static enum exception_class class_of(const struct x86_event *event)
 {
-case VECTOR_DE:
-case VECTOR_TS:
-case VECTOR_NP:
-case VECTOR_SS:
-case VECTOR_GP:
-    return CONTRIBUTORY;
-case VECTOR_PF:
-    return PAGE_FAULT;
-case VECTOR_DF:
-    return DOUBLE_FAULT;
-default:
-    return BENIGN;
-}
+    if (event->type != EVENT_EXCEPTION) {
+        return BENIGN;
+    }
+    switch (event->vector) {
+    case VECTOR_DE:
+    case VECTOR_TS:
+    case VECTOR_NP:
+    case VECTOR_SS:
+    case VECTOR_GP:
+        return CONTRIBUTORY;
+    case VECTOR_PF:
+        return PAGE_FAULT;
+    case VECTOR_DF:
+        return DOUBLE_FAULT;
+    default:
+        return BENIGN;
+    }
 }
 
 /* An interrupt that an exception displaces comes again; the local APIC must
@@ -68,8 +70,8 @@ enum exit_result vcpu_deliver(struct guest *guest, struct vcpu *vcpu,
 {
     struct x86_event *slot = &vcpu->arch.event;
     struct x86_event next = *event;
-    enum class first = slot->valid ? class_of(slot) : BENIGN;
-    enum class second = class_of(event);
+    enum exception_class first = slot->valid ? class_of(slot) : BENIGN;
+    enum exception_class second = class_of(event);
 
     if (first == DOUBLE_FAULT && second != BENIGN) {
         slot->valid = false;

@@ -33,8 +33,7 @@ static void prepare_interrupt(struct vcpu *vcpu)
     struct arch_vcpu *arch = &vcpu->arch;
     int vector = lapic_pending(&vcpu->lapic);
 
-    if (vector < 0 || arch->event.valid || arch->nmi_pending ||
-        !cpu->can_interrupt(arch)) {
+    if (vector < 0 || arch->event.valid || !cpu->can_interrupt(arch)) {
         cpu->want_window(arch, vector >= 0);
         return;
     }
@@ -71,6 +70,7 @@ static void prepare_events(struct vcpu *vcpu)
                        lapic_highest_isr(&vcpu->lapic));
         vcpu->interrupts_changed = false;
     } else {
+        cpu->sync_apic(&vcpu->arch, lapic_highest_irr(&vcpu->lapic), -1);
         prepare_interrupt(vcpu);
     }
 }
@@ -94,7 +94,7 @@ static bool run_once(struct guest *guest, struct vcpu *vcpu, uint64_t deadline)
     enum exit_kind kind = cpu->run(&vcpu->arch, deadline);
     enum exit_result result;
 
-    record_exit(vcpu, kind, deadline);
+    record_exit(vcpu, kind, rdtsc());
     if (guest->root_injection) {
         guest_strike(guest);
     }
@@ -105,12 +105,16 @@ static bool run_once(struct guest *guest, struct vcpu *vcpu, uint64_t deadline)
     return result == EXIT_RESUME || result == EXIT_ADVANCE;
 }
 
-/* The host TSC at which the guest's timer fires. */
-static uint64_t timer_due(const struct guest *guest, const struct vcpu *vcpu)
+/* The host TSC at which the guest's timer fires: the guest may have asked
+ * for any 64-bit time. */
+static uint64_t timer_due(const struct guest *guest, const struct vcpu *vcpu,
+                          uint64_t now)
 {
     uint64_t at = lapic_timer_next(&vcpu->lapic);
+    uint64_t guest_time = guest_now(guest, now);
+    uint64_t left = at > guest_time ? at - guest_time : 0;
 
-    return at == LAPIC_NEVER ? RUN_NEVER : at - guest->tsc_offset;
+    return left < RUN_NEVER - now ? now + left : RUN_NEVER;
 }
 
 void vcpu_turn(struct runnable *self, uint64_t slice_end)
@@ -125,11 +129,11 @@ void vcpu_turn(struct runnable *self, uint64_t slice_end)
         uint64_t now = rdtsc(), due;
 
         platform_sync(guest);
-        due = timer_due(guest, vcpu);
+        due = timer_due(guest, vcpu, now);
         if (due <= now) {
             lapic_timer_poll(&vcpu->lapic, guest_now(guest, now));
             vcpu->interrupts_changed = true;
-            due = timer_due(guest, vcpu);
+            due = timer_due(guest, vcpu, now);
         }
         if (!is_awake(vcpu)) {
             self->wake = due;

@@ -78,9 +78,11 @@ int vm_create(struct vm *vm, uint16_t id, const struct vm_config *config,
                                         .vcpu = i,
                                         .run = vcpu_turn,
                                         .stopped = true};
-        run_add(&vm->vcpu[i], 0);
     }
     error = guest_build(vm, modules, why);
+    for (unsigned i = 0; i < VCPUS_MAX && !error; i++) {
+        error = run_add(&vm->vcpu[i], 0);
+    }
     if (!error) {
         console_add_guest(id, config->name, &vm->vcpu[0]);
     }

@@ -19,14 +19,15 @@
 #define APIC_TIMER_CURRENT 0x390
 #define APIC_TIMER_DIVIDE  0x3e0
 
-#define SVR_ENABLED      0x100
-#define BASE_ENABLED     (1ul << 11)
-#define BASE_X2APIC      (1ul << 10)
-#define ICR_PENDING      (1u << 12)
-#define ICR_INIT         0x4500 /* INIT, level asserted */
-#define ICR_STARTUP      0x4600
-#define LVT_TSC_DEADLINE (2u << 17)
-#define DIVIDE_BY_1      0xb
+#define SVR_ENABLED        0x100
+#define BASE_ENABLED       (1ul << 11)
+#define BASE_X2APIC        (1ul << 10)
+#define ICR_PENDING        (1u << 12)
+#define ICR_INIT           0x4500 /* INIT, level asserted */
+#define ICR_STARTUP        0x4600
+#define ICR_NMI_OTHERS     0xc4400 /* all excluding self */
+#define LVT_TSC_DEADLINE   (2u << 17)
+#define DIVIDE_BY_1        0xb
 
 static bool x2apic;
 static volatile uint32_t *registers;
@@ -105,6 +106,13 @@ void apic_send_init(uint32_t id)
 void apic_send_startup(uint32_t id, uint8_t page)
 {
     send(id, ICR_STARTUP | page);
+}
+
+void apic_send_nmi_to_others(void)
+{
+    if (x2apic || registers) {
+        send(0, ICR_NMI_OTHERS);
+    }
 }
 
 void apic_timer_deadline_mode(uint8_t vector)

@@ -18,6 +18,9 @@ void apic_end_of_interrupt(void);
 void apic_send_init(uint32_t id);
 void apic_send_startup(uint32_t id, uint8_t page);
 
+/* Stops whatever the other CPUs do; for panics. */
+void apic_send_nmi_to_others(void);
+
 /* The timer register of the local APIC; see timer.c. */
 void apic_timer_deadline_mode(uint8_t vector);
 void apic_timer_count(uint8_t vector, uint32_t count);

@@ -122,10 +122,12 @@ static inline void interrupts_off(void)
     asm volatile("cli" ::: "memory");
 }
 
-/* Waits for the next interrupt; the STI shadow closes the race. */
-static inline void wait_for_interrupt(void)
+/* Never again on this CPU. */
+static inline _Noreturn void cpu_stop(void)
 {
-    asm volatile("sti; hlt; cli" ::: "memory");
+    for (;;) {
+        asm volatile("cli; hlt" ::: "memory");
+    }
 }
 
 static inline void cpu_pause(void)

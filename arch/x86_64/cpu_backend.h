@@ -181,7 +181,8 @@ struct exit_exception {
     uint8_t type;   /* enum x86_event_type */
     uint8_t length; /* of the instruction, for software exceptions */
     uint32_t error_code;
-    uint64_t qualification; /* #DB: DR6 bits; #PF: address */
+    uint64_t qualification; /* #DB: bits that DR6 and DR7 have taken over
+                               already; #PF: address */
 };
 
 /* What a vCPU is created with. */
@@ -244,7 +245,9 @@ struct cpu_backend {
      * pages in holes[] stay unmapped (MMIO). Call once, after stage2_map. */
     int (*stage2_fill)(struct stage2 *s2, uint64_t ones_hpa,
                        const uint64_t *holes, unsigned hole_count);
-    /* Leaves of a page for the journal and tests; 0 when unmapped. */
+    /* The host-physical address behind a page, with STAGE2_* in the low
+     * bits (WRITE also where only tracking stands in the way); 0 when
+     * unmapped. */
     uint64_t (*stage2_lookup)(struct stage2 *s2, uint64_t gpa);
     /* Makes a leaf malformed on purpose (fault injection). */
     int (*stage2_corrupt)(struct stage2 *s2, uint64_t gpa);
@@ -252,7 +255,7 @@ struct cpu_backend {
     /* Dirty tracking: collect adds to dirty_bits whatever the hardware
      * knows (for the vCPU given, its log); rearm makes the engine notice the
      * next write to each page of dirty_bits and clears the bitmap. The
-     * caller has stopped all vCPUs. */
+     * caller has stopped all vCPUs; those of other CPUs were put. */
     void (*dirty_collect)(struct stage2 *s2, struct arch_vcpu *vcpus[],
                           unsigned count);
     void (*dirty_rearm)(struct stage2 *s2);
@@ -266,9 +269,9 @@ struct cpu_backend {
      * EXIT_ENTRY_FAILED at the next run. */
     void (*restore)(struct arch_vcpu *vcpu, const struct x86_state *state);
 
-    /* Enters the guest until something needs vmm; not later than the host
-     * TSC deadline. tsc_offset is host minus guest, negated (added by the
-     * hardware to reads). */
+    /* Enters the guest, interrupts off, until something needs vmm; not later
+     * than the host TSC deadline. tsc_offset is host minus guest, negated
+     * (added by the hardware to reads). */
     enum exit_kind (*run)(struct arch_vcpu *vcpu, uint64_t deadline);
     void (*set_tsc_offset)(struct arch_vcpu *vcpu, uint64_t offset);
     /* Lets whatever is about to enter this vCPU come back at once. */

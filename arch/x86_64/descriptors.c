@@ -4,6 +4,7 @@
 #include "arch/x86_64/descriptors.h"
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/image.h"
 #include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/paging.h"
 #include "kernel/panic.h"
@@ -49,6 +50,17 @@ void idt_init(void)
     }
 }
 
+/* Where stacks lie, for back traces: all are taken one after the other. */
+static uint64_t stacks_start = UINT64_MAX, stacks_end;
+
+bool descriptors_on_stack(uint64_t address)
+{
+    /* The address and the return address above it. */
+    return page_lookup(paging_core_root(), address) != UINT64_MAX &&
+           page_lookup(paging_core_root(), address + 8) != UINT64_MAX &&
+           address >= stacks_start && address < stacks_end;
+}
+
 static uint64_t stack_alloc(uint64_t size)
 {
     char *stack = core_alloc(size);
@@ -56,7 +68,11 @@ static uint64_t stack_alloc(uint64_t size)
     if (!stack) {
         panic("no memory for a stack of %lu bytes", size);
     }
-    return (uint64_t)stack + size;
+    if ((uint64_t)stack < stacks_start) {
+        stacks_start = (uint64_t)stack;
+    }
+    stacks_end = (uint64_t)stack + size;
+    return stacks_end;
 }
 
 void descriptors_prepare(struct cpu_descriptors *d)

@@ -3,6 +3,7 @@
 #ifndef ARCH_DESCRIPTORS_H
 #define ARCH_DESCRIPTORS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define SELECTOR_CODE 0x08
@@ -33,6 +34,9 @@ void idt_init(void);
 
 /* Builds GDT and TSS and takes the stacks of a CPU; only at start-up. */
 void descriptors_prepare(struct cpu_descriptors *descriptors);
+
+/* Can a stack frame be read at this address? */
+bool descriptors_on_stack(uint64_t address);
 
 /* Loads them on this CPU. */
 void descriptors_load(struct cpu_descriptors *descriptors);

@@ -95,6 +95,17 @@ cpu_abandoned:
     lea 48(%rsp), %rbp
     jmp 1b
 
+/* void idle_wait(void): a handler that strikes between the labels moves RIP
+ * to idle_end. Its IRET ends the STI shadow. */
+    .globl idle_wait, idle_begin, idle_end
+idle_wait:
+idle_begin:
+    sti
+    hlt
+idle_end:
+    cli
+    ret
+
 /* int msr_read(uint32_t msr, uint64_t *value) */
     .globl msr_read
 msr_read:

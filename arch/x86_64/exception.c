@@ -99,17 +99,32 @@ static void host_exception(struct exception_frame *frame)
     panic_at(frame, "exception %lu in the core", frame->vector);
 }
 
+/* An NMI is only ever sent to be noticed: it ends what must not be slept or
+ * run over, and stops this CPU when another one has panicked. */
+static void host_nmi(struct exception_frame *frame)
+{
+    if (panic_elsewhere()) {
+        cpu_stop();
+    }
+    if (exception_in_entry(frame)) {
+        frame->rip = (uint64_t)vm_entry_abort;
+    }
+}
+
 void exception_entry(struct exception_frame *frame)
 {
     if (frame->vector >= 32) {
         interrupt_dispatch((uint8_t)frame->vector);
-    } else if (frame->vector == VECTOR_MC) {
+        return;
+    }
+    if (frame->vector == VECTOR_MC) {
         mca_exception(frame);
     } else if (frame->vector == VECTOR_NMI) {
-        if (exception_in_entry(frame)) {
-            frame->rip = (uint64_t)vm_entry_abort;
-        }
+        host_nmi(frame);
     } else {
         host_exception(frame);
+    }
+    if (frame->rip >= (uint64_t)idle_begin && frame->rip < (uint64_t)idle_end) {
+        frame->rip = (uint64_t)idle_end;
     }
 }

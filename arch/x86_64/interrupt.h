@@ -30,6 +30,11 @@ void interrupt_register(uint8_t vector, void (*handler)(void));
  * posted). Does not nest. */
 int cpu_catch(void (*function)(void *), void *argument);
 
+/* Waits for an interrupt, unless an NMI or #MC strikes before it has begun
+ * to wait, or fault_waiting() is true: what they posted is not slept over. */
+void idle_wait(void);
+extern const char idle_begin[], idle_end[];
+
 /* Code between these labels is the entry window: an NMI, #MC or stop that
  * hits there continues at vm_entry_abort (decision 7). */
 extern const char vm_entry_begin[], vm_entry_end[], vm_entry_abort[];

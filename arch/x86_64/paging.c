@@ -10,13 +10,13 @@
 #include "kernel/string.h"
 
 /* Page-table entries (SDM vol. 3, 4.5). */
-#define PTE_PRESENT 0x001ul
-#define PTE_WRITE   0x002ul
-#define PTE_PWT     0x008ul
-#define PTE_PCD     0x010ul
-#define PTE_GLOBAL  0x100ul
-#define PTE_NX      (1ul << 63)
-#define PTE_ADDRESS 0x000ffffffffff000ul
+#define PTE_PRESENT  0x001ul
+#define PTE_WRITE    0x002ul
+#define PTE_PWT      0x008ul
+#define PTE_PCD      0x010ul
+#define PTE_GLOBAL   0x100ul
+#define PTE_NX       (1ul << 63)
+#define PTE_ADDRESS  0x000ffffffffff000ul
 
 #define ENTRIES      512
 #define IMAGE_TABLES 8 /* 2 MiB each: the linker script asserts the size */

@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/image.h"
+#include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/mca/mca.h"
 #include "arch/x86_64/msr.h"
 #include "arch/x86_64/paging.h"
@@ -36,6 +37,17 @@ void smp_boot_cpu_early(void)
     idt_init();
 }
 
+void smp_run_on_stack(void (*function)(void))
+{
+    asm volatile("mov %0, %%rsp\n\t"
+                 "xor %%ebp, %%ebp\n\t"
+                 "call *%1\n\t"
+                 "ud2" ::"r"(this_cpu()->stack_top),
+                 "r"(function)
+                 : "memory");
+    __builtin_unreachable();
+}
+
 void smp_boot_cpu(void)
 {
     descriptors_prepare(&boot_cpu.descriptors);
@@ -52,6 +64,9 @@ static _Noreturn void ap_main(void)
 {
     struct cpu_data *data = starting;
 
+    if (!data) {
+        cpu_stop(); /* too late: it was given up */
+    }
     percpu_load(&data->percpu, data->percpu.index);
     write_cr4(read_cr4() | CR4_PGE);
     root_load(data->percpu.core_root);
@@ -62,7 +77,7 @@ static _Noreturn void ap_main(void)
     data->percpu.apic_id = apic_id();
     data->percpu.online = true;
     for (;;) {
-        wait_for_interrupt();
+        idle_wait();
     }
 }
 
@@ -101,9 +116,11 @@ static int prepare_start_page(void)
     *(uint64_t *)(page + 0xfd8) = (uint64_t)ap_main;
     *(uint64_t *)(page + 0xfe0) = start_root;
     *(uint64_t *)(page + 0xfe8) = starting->descriptors.stack_top;
-    *(uint32_t *)(page + 0xff0) = (uint32_t)(START_PAGE + (uint64_t)ap_start_32);
+    *(uint32_t *)(page + 0xff0) =
+        (uint32_t)(START_PAGE + (uint64_t)ap_start_32);
     *(uint16_t *)(page + 0xff4) = 0x08;
-    *(uint32_t *)(page + 0xff8) = (uint32_t)(START_PAGE + (uint64_t)ap_start_64);
+    *(uint32_t *)(page + 0xff8) =
+        (uint32_t)(START_PAGE + (uint64_t)ap_start_64);
     *(uint16_t *)(page + 0xffc) = 0x18;
     temp_unmap(TEMP_COPY);
     return 0;
@@ -140,6 +157,8 @@ int smp_start(uint32_t id)
         wait_us(100);
     }
     if (!data->percpu.online) {
+        starting = NULL;
+        apic_send_init(id);
         return -EIO;
     }
     cpu_count++;

@@ -9,6 +9,10 @@
 void smp_boot_cpu_early(void);
 void smp_boot_cpu(void);
 
+/* Leaves the boot stack for this CPU's own, which has a guard page below it,
+ * and calls a function that never returns. */
+_Noreturn void smp_run_on_stack(void (*function)(void));
+
 /* Starts the CPU with this APIC id and waits until it runs our code with
  * CR4.MCE on. 0; -EIO when it does not answer; -ENOSPC above CPU_MAX. */
 int smp_start(uint32_t apic_id);

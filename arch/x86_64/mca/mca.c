@@ -101,9 +101,33 @@ static void finish(void)
     mca_overlay_drop();
 }
 
+/* Nothing in any bank (another CPU may have read and cleared a shared one),
+ * but what was running cannot be continued. */
+static void post_unexplained(enum fault_context context, uint64_t rip)
+{
+    const struct percpu *self = this_cpu();
+    const struct fault fault = {
+        .kind = FAULT_MCE,
+        .severity = context == CONTEXT_CORE ? SEVERITY_FATAL : SEVERITY_ACTION,
+        .context = context,
+        .vm = self->served_vm,
+        .vcpu = self->served_vcpu,
+        .cpu = (uint16_t)self->index,
+        .rip = rip,
+        .tsc = rdtsc(),
+    };
+
+    fault_post(&fault);
+}
+
 void mca_guest_exit(void)
 {
-    drain_banks(CONTEXT_GUEST, false, 0);
+    uint64_t mcg_status = mca_msr_read(MSR_MCG_STATUS);
+    enum fault_severity worst = drain_banks(CONTEXT_GUEST, false, 0);
+
+    if (worst == SEVERITY_NONE && !(mcg_status & MCG_STATUS_RIPV)) {
+        post_unexplained(CONTEXT_GUEST, 0);
+    }
     finish();
 }
 
@@ -115,6 +139,9 @@ void mca_exception(struct exception_frame *frame)
     enum fault_severity worst = drain_banks(context, fixup != 0, frame->rip);
     bool go_on = worst <= SEVERITY_OPTIONAL && mcg_status & MCG_STATUS_RIPV;
 
+    if (worst == SEVERITY_NONE && !go_on) {
+        post_unexplained(context, frame->rip);
+    }
     finish();
     if (exception_in_entry(frame)) {
         frame->rip = (uint64_t)vm_entry_abort;

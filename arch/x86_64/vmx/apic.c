@@ -53,7 +53,14 @@ void vmx_set_x2apic(struct arch_vcpu *vcpu, bool on)
         vmx->x2apic == on) {
         return;
     }
-    vmx->x2apic = on;
-    vmx_msr_x2apic(vmx->bitmap, on);
-    vmx_set_proc2(vmx, on ? vmx->proc2 | mode : vmx->proc2 & ~mode);
+    /* Never open without the mode: these would be the host's registers. */
+    if (on) {
+        vmx->x2apic = true;
+        vmx_set_proc2(vmx, vmx->proc2 | mode);
+        vmx_msr_x2apic(vmx->bitmap, true);
+    } else {
+        vmx_msr_x2apic(vmx->bitmap, false);
+        vmx_set_proc2(vmx, vmx->proc2 & ~mode);
+        vmx->x2apic = false;
+    }
 }

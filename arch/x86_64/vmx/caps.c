@@ -90,6 +90,19 @@ uint32_t vmx_adjust(uint64_t capability, uint32_t want)
     return (uint32_t)capability | (want & (uint32_t)(capability >> 32));
 }
 
+/* A boot word has no blanks: a hyphen stands for one. */
+static bool is_named(const char *force, const char *name)
+{
+    if (!force) {
+        return false;
+    }
+    while (*force && (*force == *name || (*force == '-' && *name == ' '))) {
+        force++;
+        name++;
+    }
+    return *force == *name;
+}
+
 static uint64_t allowed(const struct vmx_raw *raw, unsigned word)
 {
     return word == VMX_EPT ? raw->word[word] : raw->word[word] >> 32;
@@ -117,7 +130,7 @@ static void list_features(const struct vmx_raw *raw, const char *force,
                           struct cpu_feature *feature)
 {
     for (unsigned i = 0; i < ROWS; i++) {
-        bool forced = force && strcmp(force, rows[i].name) == 0;
+        bool forced = is_named(force, rows[i].name);
         bool offered = allowed(raw, rows[i].word) >> rows[i].bit & 1;
 
         feature[i] = (struct cpu_feature){

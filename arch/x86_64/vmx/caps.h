@@ -103,7 +103,8 @@ struct vmx_caps {
 uint32_t vmx_adjust(uint64_t capability, uint32_t want);
 
 /*
- * Decides what is used. force: a feature to treat as missing, or NULL.
+ * Decides what is used. force: a feature to treat as missing, or NULL; a
+ * hyphen in it stands for a blank ("unrestricted-guest").
  * feature: VMX_FEATURES_MAX entries, *count of which are filled in. 0;
  * -ENODEV with *missing when something that is needed is not offered.
  */

@@ -104,6 +104,10 @@ void vmx_set_cr(struct arch_vcpu *vcpu, unsigned number, uint64_t value)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
+    if (number == 2) {
+        write_cr2(value);
+        return;
+    }
     if (number == 0) {
         set_cr0(vmx, value);
     } else if (number == 3) {

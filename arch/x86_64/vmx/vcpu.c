@@ -101,35 +101,46 @@ int vmx_vcpu_create(struct arch_vcpu *vcpu, const struct vcpu_setup *setup)
     return former == 0 || vmx_make_current(former) ? 0 : -EIO;
 }
 
-void vmx_vcpu_load(struct arch_vcpu *vcpu)
+/* What belongs to this CPU rather than to the vCPU. */
+static void arrive(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
     struct vmx_cpu *mine = vmx_this_cpu();
-    struct percpu *self = this_cpu();
 
-    if (!vmx_make_current(vmx->vmcs)) {
-        vmx->attend |= ATTEND_REFUSED;
-        return;
-    }
-    vmcs_write(VMCS_HOST_CR3, self->root);
-    if (self->loaded == vcpu) {
-        return;
-    }
     if (mine->last_vm != vcpu->vm) {
         mine->last_vm = vcpu->vm;
         vmx_barrier();
     }
-    if (vmx->host_cpu != self->index) {
+    if (vmx->host_cpu != this_cpu()->index) {
         vmx_host_state();
-        vmx->host_cpu = self->index;
+        vmx->host_cpu = this_cpu()->index;
         vmx->entry.host_rsp = 0;
         vmx->attend |= ATTEND_FLUSH; /* what INVLPG on other CPUs left here */
     }
     vmx->stage2_seen = mine->seen[vcpu->vm];
     vmx->known = 0;
-    vmx_live_load(&vmx->live);
-    vmx_fpu_load(vcpu->fpu);
-    self->loaded = vcpu;
+}
+
+/* VMCLEAR first: whoever put the vCPU may have been abandoned on the way. */
+void vmx_vcpu_load(struct arch_vcpu *vcpu)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+    struct percpu *self = this_cpu();
+    bool live = self->loaded == vcpu && vmx_this_cpu()->current == vmx->vmcs;
+
+    if (!live) {
+        vmx_vmcs_relaunch(vmx);
+    }
+    if (vmx_this_cpu()->current != vmx->vmcs) {
+        vmx->attend |= ATTEND_REFUSED;
+        return;
+    }
+    vmcs_write(VMCS_HOST_CR3, self->root);
+    if (!live) {
+        arrive(vcpu, vmx);
+        vmx_live_load(&vmx->live);
+        vmx_fpu_load(vcpu->fpu);
+        self->loaded = vcpu;
+    }
 }
 
 void vmx_vcpu_put(struct arch_vcpu *vcpu)
@@ -139,6 +150,7 @@ void vmx_vcpu_put(struct arch_vcpu *vcpu)
     if (this_cpu()->loaded != vcpu) {
         return;
     }
+    this_cpu()->loaded = NULL;
     if (vmx_make_current(vmx->vmcs)) {
         vmx_log_drain(vmx);
     }
@@ -147,5 +159,4 @@ void vmx_vcpu_put(struct arch_vcpu *vcpu)
     clear_vmcs(vmx->vmcs);
     vmx->entry.launched = 0;
     vmx->known = 0;
-    this_cpu()->loaded = NULL;
 }
