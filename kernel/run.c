@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/run.h"
 
+#include <stddef.h>
+
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/percpu.h"
@@ -63,10 +65,19 @@ int run_at_safe_point(uint64_t (*hook)(uint64_t now))
     return 0;
 }
 
+/* Has this cell just had its turn? Others go first then. */
+static bool had_its_turn(const struct queue *queue, const struct cell *cell,
+                         uint64_t now)
+{
+    return queue->turn_of == cell && now >= queue->turn_end;
+}
+
 /* The next runnable in turn that is due; NULL, and the time at which the
- * first will be due. */
+ * first will be due. Turns go round the cells: two runnables of one cell do
+ * not have one each. */
 static struct runnable *next_due(struct queue *queue, uint64_t *first)
 {
+    struct runnable *again = NULL;
     uint64_t now = rdtsc();
 
     for (unsigned i = 1; i <= queue->count; i++) {
@@ -76,15 +87,16 @@ static struct runnable *next_due(struct queue *queue, uint64_t *first)
         if (runnable->stopped) {
             continue;
         }
-        if (runnable->wake <= now) {
+        if (runnable->wake > now) {
+            *first = runnable->wake < *first ? runnable->wake : *first;
+        } else if (had_its_turn(queue, runnable->cell, now)) {
+            again = again ? again : runnable;
+        } else {
             queue->last = index;
             return runnable;
         }
-        if (runnable->wake < *first) {
-            *first = runnable->wake;
-        }
     }
-    return NULL;
+    return again;
 }
 
 struct turn {
