@@ -120,8 +120,8 @@ void cell_forget(void)
 {
     struct loaded *now = mine();
 
-    if (now->vcpu) {
-        cpu_catch(put_vcpu, now->vcpu);
+    if (now->vcpu && cpu_catch(put_vcpu, now->vcpu)) {
+        now->cell->dirty_lost = true;
     }
     now->vcpu = NULL;
     now->cell = NULL;

@@ -32,6 +32,7 @@ struct cell {
     uint64_t heap_next; /* next free address of CELL_HEAP */
     uint64_t image_next;
     uint64_t frames; /* frames that belong to it */
+    bool dirty_lost; /* what the hardware knew of written pages is gone */
 };
 
 /* 0; -ENOMEM. During start-up only, as the next three. */

@@ -72,6 +72,16 @@ static unsigned vcpu_list(struct guest *guest, struct arch_vcpu *list[])
     return VCPUS_MAX;
 }
 
+/* Nobody knows which pages were written: all count as written. */
+static void mark_all(struct guest *guest)
+{
+    for (uint64_t page = 0; page < guest->top / PAGE_SIZE; page++) {
+        if (guest_has_page(guest, page << PAGE_SHIFT)) {
+            guest->dirty_bits[page / 64] |= 1ul << page % 64;
+        }
+    }
+}
+
 void guest_dirty_collect(struct guest *guest)
 {
     struct arch_vcpu *list[VCPUS_MAX];
@@ -79,6 +89,10 @@ void guest_dirty_collect(struct guest *guest)
 
     cell_switch(&guest->vm->cell, list[0]);
     cpu->dirty_collect(&guest->stage2, list, count);
+    if (guest->vm->cell.dirty_lost) {
+        guest->vm->cell.dirty_lost = false;
+        mark_all(guest);
+    }
 }
 
 void guest_dirty_rearm(struct guest *guest)

@@ -57,6 +57,8 @@ static void prepare_nmi(struct vcpu *vcpu)
         .valid = true, .type = EVENT_NMI, .vector = VECTOR_NMI};
 }
 
+/* What does not fit into this entry asks for a window, whose exit sets
+ * interrupts_changed again. */
 static void prepare_events(struct vcpu *vcpu)
 {
     if (vcpu->arch.nmi_pending) {
@@ -65,10 +67,10 @@ static void prepare_events(struct vcpu *vcpu)
     if (!vcpu->interrupts_changed) {
         return;
     }
+    vcpu->interrupts_changed = false;
     if (cpu->apic_virtual()) {
         cpu->sync_apic(&vcpu->arch, lapic_highest_irr(&vcpu->lapic),
                        lapic_highest_isr(&vcpu->lapic));
-        vcpu->interrupts_changed = false;
     } else {
         cpu->sync_apic(&vcpu->arch, lapic_highest_irr(&vcpu->lapic), -1);
         prepare_interrupt(vcpu);

@@ -35,8 +35,10 @@ int cpu_catch(void (*function)(void *), void *argument);
 void idle_wait(void);
 extern const char idle_begin[], idle_end[];
 
-/* Code between these labels is the entry window: an NMI, #MC or stop that
- * hits there continues at vm_entry_abort (decision 7). */
-extern const char vm_entry_begin[], vm_entry_end[], vm_entry_abort[];
+/* Code between these labels is the entry window: an NMI or stop that hits
+ * there continues at vm_entry_abort (decision 7), a machine check that needs
+ * an answer at vm_entry_abort_mce. */
+extern const char vm_entry_begin[], vm_entry_end[], vm_entry_abort[],
+    vm_entry_abort_mce[];
 
 #endif

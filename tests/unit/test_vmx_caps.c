@@ -228,6 +228,41 @@ static void test_invalidation_types(void **state)
     assert_int_equal(d.missing.bit, 25);
 }
 
+/* Bochs and a nested KVM offer virtual-interrupt delivery alone. */
+static void test_unsound_delivery(void **state)
+{
+    struct vmx_raw raw = nested;
+    struct decision d;
+
+    (void)state;
+    d = decide(&raw, NULL);
+    check_legal(&raw, &d);
+    assert_true(feature(&d, "virtual-interrupt delivery")->offered);
+    assert_false(feature(&d, "virtual-interrupt delivery")->used);
+    assert_false(d.caps.may[VMX_PROC2] & PROC2_INTERRUPT_DELIVERY);
+    raw.word[VMX_PIN] |= 1ul << 39; /* posted interrupts */
+    d = decide(&raw, NULL);
+    assert_true(feature(&d, "virtual-interrupt delivery")->used);
+    d = decide(&skylake, NULL);
+    assert_true(feature(&d, "virtual-interrupt delivery")->offered);
+    assert_false(feature(&d, "virtual-interrupt delivery")->used);
+}
+
+static void test_force_by_word(void **state)
+{
+    struct decision d = decide(&skylake, "unrestricted-guest");
+
+    (void)state;
+    assert_int_equal(d.result, -ENODEV);
+    assert_string_equal(d.missing.name, "unrestricted guest");
+    assert_int_equal(decide(&skylake, "unrestricted").result, 0);
+    assert_int_equal(decide(&skylake, "unrestricted-guests").result, 0);
+    d = decide(&skylake, "virtual-x2APIC-mode");
+    assert_false(feature(&d, "virtual x2APIC mode")->used);
+    d = decide(&skylake, "virtual-interrupt-delivery");
+    assert_false(feature(&d, "virtual-interrupt delivery")->used);
+}
+
 /* What builds on something that is missing is not used either. */
 static void test_dependencies(void **state)
 {
@@ -259,6 +294,8 @@ int main(void)
         cmocka_unit_test(test_missing),
         cmocka_unit_test(test_plain_msr),
         cmocka_unit_test(test_invalidation_types),
+        cmocka_unit_test(test_unsound_delivery),
+        cmocka_unit_test(test_force_by_word),
         cmocka_unit_test(test_dependencies),
     };
 

@@ -120,13 +120,13 @@ static void post_unexplained(enum fault_context context, uint64_t rip)
     fault_post(&fault);
 }
 
-void mca_guest_exit(void)
+void mca_guest_exit(uint64_t rip)
 {
     uint64_t mcg_status = mca_msr_read(MSR_MCG_STATUS);
-    enum fault_severity worst = drain_banks(CONTEXT_GUEST, false, 0);
+    enum fault_severity worst = drain_banks(CONTEXT_GUEST, false, rip);
 
     if (worst == SEVERITY_NONE && !(mcg_status & MCG_STATUS_RIPV)) {
-        post_unexplained(CONTEXT_GUEST, 0);
+        post_unexplained(CONTEXT_GUEST, rip);
     }
     finish();
 }
@@ -144,7 +144,7 @@ void mca_exception(struct exception_frame *frame)
     }
     finish();
     if (exception_in_entry(frame)) {
-        frame->rip = (uint64_t)vm_entry_abort;
+        frame->rip = (uint64_t)(go_on ? vm_entry_abort : vm_entry_abort_mce);
     } else if (go_on) {
         return;
     } else if (fixup && worst == SEVERITY_ACTION) {

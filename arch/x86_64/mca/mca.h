@@ -15,8 +15,9 @@ struct exception_frame;
 void mca_enable(void);
 
 /* A machine check hit while a guest ran: reads the banks, posts the fault,
- * clears the banks, then MCIP. Called by the backend at such an exit. */
-void mca_guest_exit(void);
+ * clears the banks, then MCIP. Called by the backend at such an exit with
+ * the guest's RIP. */
+void mca_guest_exit(uint64_t rip);
 
 /* The vector 18 handler; changes frame->rip to where to return. */
 void mca_exception(struct exception_frame *frame);

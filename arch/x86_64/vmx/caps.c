@@ -118,12 +118,15 @@ static struct cpu_feature *find(struct cpu_feature *feature, const char *name)
     return NULL;
 }
 
-/* KVM (Linux 6.1) offers virtual-interrupt delivery to a nested hypervisor,
- * but ignores its EOI-exit bitmap unless the processor has posted interrupts
- * as well: level-triggered interrupts would come once and never again. */
-static bool loses_eois(const struct vmx_raw *raw)
+/* Processors got virtual-interrupt delivery together with posted interrupts.
+ * What offers the one without the other is an emulation, and those that are
+ * known get it wrong: KVM (Linux 6.1), nested, ignores the EOI-exit bitmap,
+ * so that level-triggered interrupts come once and never again; Bochs 2.7
+ * delivers a waiting interrupt into a guest with IF=0 when a host interrupt
+ * comes at the same time. */
+static bool is_unsound(const struct vmx_raw *raw)
 {
-    return raw->on_kvm && !(allowed(raw, VMX_PIN) & PIN_POSTED);
+    return !(allowed(raw, VMX_PIN) & PIN_POSTED);
 }
 
 static void list_features(const struct vmx_raw *raw, const char *force,
@@ -144,7 +147,7 @@ static void list_features(const struct vmx_raw *raw, const char *force,
         !find(feature, "INVVPID all-context")->used) {
         find(feature, "INVVPID")->used = false;
     }
-    if (loses_eois(raw)) {
+    if (is_unsound(raw)) {
         find(feature, "virtual-interrupt delivery")->used = false;
     }
     for (unsigned i = 0; i < sizeof(follows) / sizeof(follows[0]); i++) {

@@ -81,7 +81,6 @@ struct vmx_raw {
     uint64_t word[VMX_WORDS];
     uint64_t basic, misc;
     uint64_t cr0_fixed0, cr0_fixed1, cr4_fixed0, cr4_fixed1;
-    bool on_kvm; /* KVM is below */
 };
 
 #define VMX_FEATURES_MAX 48

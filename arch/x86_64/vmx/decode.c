@@ -25,11 +25,13 @@ static void reblock_nmi(struct arch_vcpu *vcpu, uint64_t info)
     }
 }
 
-static enum exit_kind machine_check(struct vmx_vcpu *vmx)
+static enum exit_kind machine_check(struct arch_vcpu *vcpu)
 {
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
     vmx->forge_exit = false;
     vmx_attend_exit(vmx);
-    mca_guest_exit();
+    mca_guest_exit(vmx_rip(vcpu));
     return EXIT_MCE;
 }
 
@@ -46,6 +48,13 @@ static void take_debug(struct arch_vcpu *vcpu)
     write_dr6(dr6);
     vmcs_write(VMCS_GUEST_DR7, vmcs_read(VMCS_GUEST_DR7) & ~(1ul << 13));
     vmcs_write(VMCS_GUEST_DEBUGCTL, vmcs_read(VMCS_GUEST_DEBUGCTL) & ~3ul);
+    /* An entry with TF and an STI or MOV-SS shadow needs BS pending (SDM vol.
+     * 3, 26.3.1.5), which the exit has cleared. */
+    if ((vmx_rflags(vcpu) & RFLAGS_TF) &&
+        (vmx_interruptibility(vmx_of(vcpu)) & (SHADOW_STI | SHADOW_MOV_SS))) {
+        vmcs_write(VMCS_GUEST_PENDING_DEBUG,
+                   vmcs_read(VMCS_GUEST_PENDING_DEBUG) | 1ul << 14);
+    }
 }
 
 /* After an NMI exit NMIs stay blocked until an IRET: that of the handler. */
@@ -62,7 +71,7 @@ static enum exit_kind serve_exception(struct arch_vcpu *vcpu, uint64_t deadline)
         reblock_nmi(vcpu, info);
     }
     if ((uint8_t)info == VECTOR_MC) {
-        return machine_check(vmx_of(vcpu));
+        return machine_check(vcpu);
     }
     if ((uint8_t)info == VECTOR_DB) {
         take_debug(vcpu);
@@ -227,7 +236,7 @@ static enum exit_kind entry_failed(struct arch_vcpu *vcpu)
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
     if ((uint16_t)vmx->reason == REASON_ENTRY_MCE) {
-        mca_guest_exit();
+        mca_guest_exit(vmx_rip(vcpu));
     }
     vmx_exit_qualification(vcpu);
     vmx_vmcs_relaunch(vmx);
@@ -255,6 +264,9 @@ __attribute__((noinline)) static enum exit_kind not_exited(
         vmx->entry.abort = 0;
         return EXIT_NONE;
     }
+    if (outcome == VMX_MCE) {
+        return EXIT_MCE;
+    }
     return refused(vmx);
 }
 
@@ -276,7 +288,7 @@ __attribute__((noinline)) static enum exit_kind decode_row(
         vcpu->event.valid = false;
     }
     if (vmx->forge_exit && !(row->flags & DONE)) {
-        return machine_check(vmx);
+        return machine_check(vcpu);
     }
     return row->serve ? row->serve(vcpu, deadline) : (enum exit_kind)row->kind;
 }

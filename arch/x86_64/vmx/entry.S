@@ -6,7 +6,7 @@
  * vm_entry_abort, and nothing has been lost. */
     .text
     .globl vmx_enter, vmx_exit_point
-    .globl vm_entry_begin, vm_entry_end, vm_entry_abort
+    .globl vm_entry_begin, vm_entry_end, vm_entry_abort, vm_entry_abort_mce
 vmx_enter:
     .irp reg, rbp, rbx, r12, r13, r14, r15, rsi, rdi
     push %\reg
@@ -39,6 +39,9 @@ vm_entry_end:
     jmp 2f
 vm_entry_abort:
     mov $2, %edx                /* VMX_ABORTED */
+    jmp 2f
+vm_entry_abort_mce:
+    mov $3, %edx                /* VMX_MCE */
 2:  pop %rdi
     jmp 3f
 vmx_exit_point:

@@ -9,11 +9,6 @@
 
 #define CPUID_1_ECX_VMX_BIT 5
 
-/* EBX of leaf 0x40000000: "KVMK", of "KVMKVMKVM". KVM's users may leave the
- * hypervisor bit of leaf 1 out, so it is not asked for. */
-#define CPUID_HYPERVISOR 0x40000000u
-#define KVM_SIGNATURE    0x4b4d564bu
-
 /* IA32_FEATURE_CONTROL (SDM vol. 3, 23.7). */
 #define FEATURE_CONTROL_LOCK 0
 #define FEATURE_CONTROL_VMX  2
@@ -49,7 +44,6 @@ void vmx_read_raw(struct vmx_raw *raw)
     raw->cr0_fixed1 = rdmsr(MSR_VMX_CR0_FIXED1);
     raw->cr4_fixed0 = rdmsr(MSR_VMX_CR4_FIXED0);
     raw->cr4_fixed1 = rdmsr(MSR_VMX_CR4_FIXED1);
-    raw->on_kvm = cpuid(CPUID_HYPERVISOR, 0).ebx == KVM_SIGNATURE;
 }
 
 int vmx_check_firmware(struct cpu_missing *missing)

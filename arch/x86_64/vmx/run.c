@@ -42,7 +42,7 @@ static bool may_enter(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
     if (vmx->attend & ATTEND_FORGE) {
         vmx->attend &= ~ATTEND_FORGE;
         vmx->reason = REASON_FAILED | REASON_ENTRY_MCE;
-        mca_guest_exit();
+        mca_guest_exit(vmx_rip(vcpu));
         *kind = EXIT_MCE;
         return false;
     }

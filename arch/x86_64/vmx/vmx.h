@@ -23,7 +23,7 @@ struct vmx_entry {
 };
 
 /* How an entry ended. */
-enum vmx_outcome { VMX_EXITED, VMX_FAILED, VMX_ABORTED };
+enum vmx_outcome { VMX_EXITED, VMX_FAILED, VMX_ABORTED, VMX_MCE };
 
 /* State that the processor holds while the vCPU is loaded. */
 struct vmx_live {
