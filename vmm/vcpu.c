@@ -97,6 +97,7 @@ static bool run_once(struct guest *guest, struct vcpu *vcpu, uint64_t deadline)
     enum exit_result result;
 
     record_exit(vcpu, kind, rdtsc());
+    vcpu->interrupts_changed |= kind == EXIT_WINDOW;
     if (guest->root_injection) {
         guest_strike(guest);
     }
