@@ -1,6 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Entry stubs of all 256 vectors, and the catch frame of decision 4.
  * Assembly because the processor defines the stack's layout. */
+/* Offsets in struct exception_frame (interrupt.h). */
+    .set FRAME_RIP, 17 * 8
+    .set FRAME_RFLAGS, 19 * 8
+    .set FRAME_RSP, 20 * 8
+
+    .macro pop_registers
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rdi
+    pop %rsi
+    pop %rbp
+    pop %rbx
+    pop %rdx
+    pop %rcx
+    pop %rax
+    .endm
+
     .text
     .balign 16
     .globl interrupt_stubs
@@ -41,23 +64,26 @@ interrupt_common:
     and $-16, %rsp
     call exception_entry
     mov %rbx, %rsp
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rdi
-    pop %rsi
-    pop %rbp
-    pop %rbx
-    pop %rdx
-    pop %rcx
-    pop %rax
+    test %al, %al
+    jnz leave_without_iret
+    pop_registers
     add $16, %rsp
     iretq
+
+/* Flags and RIP go onto the interrupted stack and are loaded from there: an
+ * IRET would unblock NMIs (SDM vol. 3, 6.7.1). */
+leave_without_iret:
+    mov FRAME_RSP(%rsp), %rax
+    sub $16, %rax
+    mov FRAME_RFLAGS(%rsp), %rcx
+    mov %rcx, (%rax)
+    mov FRAME_RIP(%rsp), %rcx
+    mov %rcx, 8(%rax)
+    mov %rax, FRAME_RSP(%rsp)
+    pop_registers
+    mov FRAME_RSP - 15 * 8(%rsp), %rsp
+    popfq
+    ret
 
 /* int cpu_catch(void (*function)(void *), void *argument) */
     .set PERCPU_ABANDON_RSP, 24

@@ -9,6 +9,9 @@
 #include "arch/x86_64/percpu.h"
 #include "kernel/panic.h"
 
+_Static_assert(__builtin_offsetof(struct exception_frame, rip) == 17 * 8 &&
+                   __builtin_offsetof(struct exception_frame, rsp) == 20 * 8,
+               "exception.S knows these offsets");
 _Static_assert(__builtin_offsetof(struct percpu, abandon_rsp) == 24,
                "exception.S knows this offset");
 
@@ -54,6 +57,7 @@ void exception_abandon(struct exception_frame *frame)
     struct percpu *self = this_cpu();
 
     self->core_depth = 0;
+    self->in_nmi = false;
     frame->rip = (uint64_t)cpu_abandoned;
     frame->rsp = self->abandon_rsp;
     frame->cs = SELECTOR_CODE;
@@ -103,19 +107,23 @@ static void host_exception(struct exception_frame *frame)
  * run over, and stops this CPU when another one has panicked. */
 static void host_nmi(struct exception_frame *frame)
 {
+    this_cpu()->in_nmi = true;
     if (panic_elsewhere()) {
         cpu_stop();
     }
     if (exception_in_entry(frame)) {
         frame->rip = (uint64_t)vm_entry_abort;
     }
+    this_cpu()->in_nmi = false;
 }
 
-void exception_entry(struct exception_frame *frame)
+bool exception_entry(struct exception_frame *frame)
 {
+    bool in_nmi = this_cpu()->in_nmi;
+
     if (frame->vector >= 32) {
         interrupt_dispatch((uint8_t)frame->vector);
-        return;
+        return false;
     }
     if (frame->vector == VECTOR_MC) {
         mca_exception(frame);
@@ -127,4 +135,5 @@ void exception_entry(struct exception_frame *frame)
     if (frame->rip >= (uint64_t)idle_begin && frame->rip < (uint64_t)idle_end) {
         frame->rip = (uint64_t)idle_end;
     }
+    return in_nmi && this_cpu()->in_nmi;
 }

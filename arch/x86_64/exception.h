@@ -10,8 +10,10 @@
 
 struct exception_frame;
 
-/* Called by the stubs for every vector. */
-void exception_entry(struct exception_frame *frame);
+/* Called by the stubs for every vector. True: return without an IRET, since
+ * the NMI handler was interrupted (by a machine check), and an IRET would let
+ * the next NMI onto its stack. */
+bool exception_entry(struct exception_frame *frame);
 
 /* Where to continue when the instruction at rip faults; 0: nowhere. */
 uint64_t fixup_find(uint64_t rip);

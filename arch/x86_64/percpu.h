@@ -21,6 +21,8 @@ struct percpu {
     uint16_t served_vcpu;
     uint64_t abandon_rsp; /* where cpu_catch() left its frame; 0: none */
 
+    bool in_nmi; /* the NMI handler is running */
+
     /* What is loaded. */
     uint64_t root;           /* physical address of the PML4 in CR3 */
     uint64_t core_root;      /* the PML4 without a cell */
