@@ -17,7 +17,7 @@ void incident_evidence(struct ft_vm *ft, struct guest *guest)
         return;
     }
     ft->incident.evidence_tried = true;
-    guest_save(guest, ft->scratch);
+    guest_registers(guest, 0, ft->scratch);
     journal_evidence(entry, ft->scratch, &guest->vcpu[0]);
 }
 
@@ -129,16 +129,6 @@ static int heal(struct ft_vm *ft)
     return 0;
 }
 
-static void keep_verify_result(struct ft_vm *ft)
-{
-    struct journal_entry *entry = journal_find(ft->incident.entry);
-
-    if (entry && ft->snapshot->verify.pages) {
-        entry->verify = ft->snapshot->verify;
-        entry->valid |= JOURNAL_VERIFY;
-    }
-}
-
 static int restore(struct ft_vm *ft, struct guest *guest)
 {
     struct incident *incident = &ft->incident;
@@ -158,7 +148,7 @@ static int restore(struct ft_vm *ft, struct guest *guest)
     if (error == -EAGAIN) {
         return error;
     }
-    keep_verify_result(ft);
+    incident->verify = s->verify;
     /* The older generation is no way out if it has the same copy. */
     if (error && s->damaged != NO_PAGE &&
         !snapshot_older_differs(s, s->damaged)) {

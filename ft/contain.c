@@ -21,8 +21,8 @@ static void check_mirror(struct ft_vm *ft, struct bad_frame *frame)
     }
 }
 
-/* The new page is marked dirty: a restore copies it, a restart clears it,
- * and after healing it merely is copied once more. */
+/* What the new page holds is undefined. It is marked dirty: a restore copies
+ * it, a restart clears it, and healing writes it anyway. */
 static void replace_ram(struct ft_vm *ft, struct guest *guest,
                         struct bad_frame *frame)
 {
@@ -32,7 +32,6 @@ static void replace_ram(struct ft_vm *ft, struct guest *guest,
         incident_give_up(ft, "no spare frame is left");
         return;
     }
-    page_zero(ft->ram + gpa);
     page_set_add(guest->dirty_bits, frame->page);
     frame->contained = true;
 }

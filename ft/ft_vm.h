@@ -38,7 +38,9 @@ enum incident_stage { INCIDENT_CONTAIN, INCIDENT_DECIDE, INCIDENT_ACT };
 /* From a fault, or an order, until an action succeeded. */
 struct incident {
     uint32_t number;
-    uint32_t first_entry, entry; /* in the journal: the first, the present */
+    uint32_t first_entry, entry; /* in the journal: the first, the present
+                                    attempt's; 0: not opened yet */
+    const char *kind;            /* for the journal */
     enum incident_stage stage;
     struct fault fault; /* the first one; what follows is in the journal */
     uint64_t last_tsc;  /* of the last one */
@@ -52,6 +54,7 @@ struct incident {
     uint8_t failed_actions, failed_generations;
     unsigned rounds;
     struct decision decision;
+    struct verify_result verify; /* of the present attempt */
 };
 
 #define SNAPSHOT_NOT_TIMED 0 /* counted from when the VM runs */
@@ -61,9 +64,9 @@ enum ft_job { JOB_NONE, JOB_SNAPSHOT, JOB_INCIDENT };
 struct ft_vm {
     struct vm *vm; /* NULL: there is no such VM */
     struct runnable turns;
-    struct snapshot *snapshot;   /* in the cell; NULL with snapshot=off */
-    struct guest_state *scratch; /* in the cell: for evidence */
-    uint8_t *ram;                /* in the cell */
+    struct snapshot *snapshot; /* in the cell; NULL with snapshot=off */
+    struct x86_state *scratch; /* in the cell: for evidence */
+    uint8_t *ram;              /* in the cell */
 
     enum ft_job job;
     struct work work;

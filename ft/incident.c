@@ -3,6 +3,7 @@
  * the cell is done in its VM's own turns, by act.c and contain.c. */
 #include "ft/ft_vm.h"
 #include "kernel/errno.h"
+#include "kernel/log.h"
 #include "kernel/string.h"
 
 static uint32_t incidents;
@@ -192,6 +193,7 @@ static void add_first(struct ft_vm *ft, const struct fault *fault,
     open_incident(ft);
     ft->incident.fault = *fault;
     ft->incident.verdict = *verdict;
+    ft->incident.kind = fault_kind_name(fault->kind);
     ft->incident.entry = journal_fault(ft, fault, verdict)->number;
     ft->incident.first_entry = ft->incident.entry;
 }
@@ -232,7 +234,9 @@ int incident_order(struct ft_vm *ft, enum action action, uint8_t generation,
         return -EBUSY;
     }
     open_incident(ft);
-    incident->first_entry = incident->entry = open_entry(ft, kind)->number;
+    incident->kind = kind;
+    incident->entry = open_entry(ft, kind)->number;
+    incident->first_entry = incident->entry;
     incident->fault = (struct fault){.kind = FAULT_RESTORE, .tsc = now};
     incident->verdict = (struct verdict){.victim = ft->vm->id,
                                          .lost = ft->vm->id,
@@ -246,11 +250,22 @@ int incident_order(struct ft_vm *ft, enum action action, uint8_t generation,
 
 /* ---- closing ---- */
 
+/* The entry of the present attempt: the first one is that of the fault. */
+static struct journal_entry *present_entry(struct ft_vm *ft)
+{
+    struct incident *incident = &ft->incident;
+
+    if (!incident->entry) {
+        incident->entry = open_entry(ft, incident->kind)->number;
+    }
+    return journal_find(incident->entry);
+}
+
 static void close_entry(struct ft_vm *ft, bool ok, const char *why,
                         uint64_t now)
 {
-    const struct incident *incident = &ft->incident;
-    struct journal_entry *entry = journal_find(incident->entry);
+    struct incident *incident = &ft->incident;
+    struct journal_entry *entry = present_entry(ft);
 
     if (!entry) {
         return;
@@ -261,27 +276,31 @@ static void close_entry(struct ft_vm *ft, bool ok, const char *why,
     entry->pages = ft->work.pages;
     entry->ticks = now - incident->fault.tsc;
     entry->valid |= JOURNAL_DECISION | JOURNAL_OUTCOME;
+    if (incident->verify.pages) {
+        entry->verify = incident->verify;
+        entry->valid |= JOURNAL_VERIFY;
+    }
 }
 
-/* The next attempt has an entry of its own. */
+/* The next attempt will have an entry of its own. */
 static void fail_attempt(struct ft_vm *ft, const char *why, uint64_t now)
 {
     struct incident *incident = &ft->incident;
-    const struct journal_entry *entry = journal_find(incident->entry);
+    const struct decision *decision = &incident->decision;
 
     close_entry(ft, false, why, now);
+    incident->entry = 0;
+    incident->verify.pages = 0;
     incident->ordered = false;
-    if (incident->decision.action == ACTION_RESTORE) {
-        incident->failed_generations |=
-            (uint8_t)(1u << incident->decision.generation);
-        /* The newest is gone once the older one was begun. */
-        if (incident->decision.generation == GENERATION_OLDER) {
-            incident->failed_generations |= 1u << GENERATION_NEWEST;
-        }
-    } else {
-        incident->failed_actions |= (uint8_t)(1u << incident->decision.action);
+    if (decision->action != ACTION_RESTORE) {
+        incident->failed_actions |= (uint8_t)(1u << decision->action);
+        return;
     }
-    incident->entry = open_entry(ft, entry ? entry->kind : "?")->number;
+    incident->failed_generations |= (uint8_t)(1u << decision->generation);
+    /* The newest is gone once the older one was begun. */
+    if (decision->generation == GENERATION_OLDER) {
+        incident->failed_generations |= 1u << GENERATION_NEWEST;
+    }
 }
 
 void incident_abandoned(struct ft_vm *ft, uint64_t now)
@@ -294,13 +313,19 @@ void incident_abandoned(struct ft_vm *ft, uint64_t now)
     again(ft, now);
 }
 
+static bool is_end(enum action action)
+{
+    return action == ACTION_HALT || action == ACTION_PRESERVE;
+}
+
 static const char *reason_of(const struct incident *incident)
 {
-    if (incident->beyond_why && incident->decision.reason == REASON_EXHAUSTED) {
-        return incident->beyond_why;
+    if (incident->ordered) {
+        return "ordered";
     }
-    return incident->ordered ? "ordered"
-                             : policy_reason_name(incident->decision.reason);
+    return incident->beyond_why && is_end(incident->decision.action)
+               ? incident->beyond_why
+               : policy_reason_name(incident->decision.reason);
 }
 
 static void end_vm(struct ft_vm *ft)
@@ -336,13 +361,19 @@ static void end_incident(struct ft_vm *ft)
 {
     const struct incident *incident = &ft->incident;
     enum action action = incident->decision.action;
-    bool goes_on = action != ACTION_HALT && action != ACTION_PRESERVE;
+    bool goes_on = !is_end(action);
 
     note_recovery(ft, action);
     if (goes_on) {
         vm_go_on(ft->vm);
     }
     report_incident(incident->number, incident->first_entry);
+    if (ft->snapshot_lost) {
+        ft->snapshot_lost = false;
+        log_warn("%s: a snapshot was abandoned and could not be undone: no "
+                 "generation is left of those before",
+                 ft->vm->config->name);
+    }
     if (!goes_on) {
         end_vm(ft);
     }

@@ -301,7 +301,7 @@ static const struct monitor_command commands[] = {
     {"inject",
      "VM mce [dirty|clean|page N|copy N|ADDRESS] [guest|serving|core] "
      "[srar|srao|ucna|corrected|fatal], or VM "
-     "nullwrite|ud|divide|gp|stack|wild",
+     "nullwrite|ud|divide|gp|stack|wild|entry|misconfig",
      "a machine check, or a bug while it is served", inject},
     {"frame", "VM GPA", "the host frame behind a guest page", frame},
 };

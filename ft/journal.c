@@ -50,9 +50,9 @@ static void keep_registers(struct journal_registers *to,
 }
 
 void journal_evidence(struct journal_entry *entry,
-                      const struct guest_state *state, const struct vcpu *vcpu)
+                      const struct x86_state *state, const struct vcpu *vcpu)
 {
-    keep_registers(&entry->registers, &state->vcpu[0].x86);
+    keep_registers(&entry->registers, state);
     entry->valid |= JOURNAL_REGISTERS;
     for (uint32_t i = 0; i < JOURNAL_EXITS; i++) {
         entry->history[i] =

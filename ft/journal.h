@@ -66,9 +66,9 @@ struct journal_entry *journal_find(uint32_t number);
 /* The newest entry's number; 0: none yet. */
 uint32_t journal_last(void);
 
-/* Evidence: registers from a saved state, exits from the vCPU. */
+/* Evidence: registers, and the vCPU's newest exits. */
 void journal_evidence(struct journal_entry *entry,
-                      const struct guest_state *state, const struct vcpu *vcpu);
+                      const struct x86_state *state, const struct vcpu *vcpu);
 
 /* Prints an entry to whoever asked; vm_name is that of entry->vm. */
 struct monitor;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ft/pages.h"
 
-/* Most words are 0, and a VM of 1 GiB has 4,096: eight at a time. */
+/* Most words are 0, and a VM of 1 GiB has 4,096. */
 uint64_t page_set_skip(const uint64_t *bits, uint64_t word, uint64_t words)
 {
-    while (word + 8 <= words) {
-        const uint64_t *w = bits + word;
+    const uint64_t *at = bits + word;
+    uint64_t left = words - word;
 
-        if (w[0] | w[1] | w[2] | w[3] | w[4] | w[5] | w[6] | w[7]) {
-            break;
-        }
-        word += 8;
+    if (word >= words) {
+        return words;
     }
-    while (word < words && !bits[word]) {
-        word++;
-    }
-    return word;
+    asm volatile("repe scasq" /* stops behind the first that is not 0 */
+                 : "+D"(at), "+c"(left)
+                 : "a"(0ul)
+                 : "cc", "memory");
+    word = words - left;
+    return at[-1] ? word - 1 : words;
 }
 
 uint64_t page_set_count(const uint64_t *bits, uint64_t words)

@@ -21,6 +21,11 @@ bool ft_can_snapshot(const struct ft_vm *ft)
     return ft->snapshot && !ft->no_snapshots;
 }
 
+static bool is_due(const struct ft_vm *ft, uint64_t now)
+{
+    return ft->snapshot_due != SNAPSHOT_NOT_TIMED && ft->snapshot_due <= now;
+}
+
 /* After one that is due. The next period begins when the VM runs again, so
  * that a snapshot that takes longer than the period does not starve it. */
 static uint64_t next_due(const struct ft_vm *ft)
@@ -31,7 +36,7 @@ static uint64_t next_due(const struct ft_vm *ft)
 
 static void start_snapshot(struct ft_vm *ft, uint64_t now)
 {
-    if (ft->snapshot_due <= now && ft->snapshot_due != SNAPSHOT_NOT_TIMED) {
+    if (is_due(ft, now)) {
         ft->snapshot_due = next_due(ft);
     }
     ft->vm->snapshot_wanted = false;
@@ -42,7 +47,7 @@ static void start_snapshot(struct ft_vm *ft, uint64_t now)
 static void start_what_is_due(struct ft_vm *ft, uint64_t now)
 {
     const struct vm *vm = ft->vm;
-    bool due = ft->snapshot_due <= now && ft_can_snapshot(ft);
+    bool due = is_due(ft, now) && ft_can_snapshot(ft);
 
     if (vm->reset_wanted) {
         incident_order(ft, ACTION_RESTART, GENERATION_NONE, "reset", now);
@@ -51,19 +56,23 @@ static void start_what_is_due(struct ft_vm *ft, uint64_t now)
     }
 }
 
-uint64_t ft_requests(struct ft_vm *ft, uint64_t now)
+/* A VM that does not run yet, or is paused, has no clock to go by. */
+static void set_timer(struct ft_vm *ft, uint64_t now)
 {
     const struct vm_config *config = ft->vm->config;
 
+    if (ft->snapshot_due == SNAPSHOT_NOT_TIMED && ft->vm->state == VM_RUNNING) {
+        ft->snapshot_due = is_timed(config) ? now + period(config) : RUN_NEVER;
+    }
+}
+
+uint64_t ft_requests(struct ft_vm *ft, uint64_t now)
+{
     if (vm_has_ended(ft->vm) || ft->job != JOB_NONE) {
         return RUN_NEVER;
     }
-    if (ft->snapshot_due == SNAPSHOT_NOT_TIMED) {
-        if (ft->vm->state != VM_RUNNING) {
-            return RUN_NEVER;
-        }
-        ft->snapshot_due = is_timed(config) ? now + period(config) : RUN_NEVER;
-    }
+    set_timer(ft, now);
     start_what_is_due(ft, now);
-    return ft->vm->state == VM_RUNNING ? ft->snapshot_due : RUN_NEVER;
+    return ft->vm->state == VM_RUNNING && ft_can_snapshot(ft) ? ft->snapshot_due
+                                                              : RUN_NEVER;
 }

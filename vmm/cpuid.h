@@ -7,6 +7,7 @@
 #define VMM_CPUID_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/x86_64/cpu.h"
@@ -52,6 +53,18 @@ void cpuid_build(struct cpuid_table *table, const struct cpuid_source *source);
 struct cpuid cpuid_lookup(const struct cpuid_table *table, uint32_t leaf,
                           uint32_t subleaf, uint32_t apic_id,
                           bool apic_enabled);
+
+/* The basic leaves that are the same on every vCPU and have no subleaves, or
+ * NULL: the short cut for most exits. */
+static inline const struct cpuid *cpuid_plain(const struct cpuid_table *table,
+                                              uint32_t leaf)
+{
+    const uint32_t other = 1u << 1 | 1u << 4 | 1u << 7 | 1u << 0xb;
+
+    return leaf <= CPUID_BASIC_LAST && !(other >> leaf & 1)
+               ? &table->basic[leaf]
+               : NULL;
+}
 
 /* Fills in guest->cpuid from this processor and the backend's features. Once,
  * when the guest is created, before guest_load(). */

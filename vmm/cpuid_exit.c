@@ -35,16 +35,27 @@ void cpuid_init(struct guest *guest)
     cpuid_build(&guest->cpuid, &source);
 }
 
+static void answer(uint64_t *gpr, const struct cpuid *leaf)
+{
+    gpr[GPR_RAX] = leaf->eax;
+    gpr[GPR_RBX] = leaf->ebx;
+    gpr[GPR_RCX] = leaf->ecx;
+    gpr[GPR_RDX] = leaf->edx;
+}
+
 enum exit_result cpuid_exit(struct guest *guest, struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->arch.gpr;
-    struct cpuid answer = cpuid_lookup(&guest->cpuid, (uint32_t)gpr[GPR_RAX],
-                                       (uint32_t)gpr[GPR_RCX], vcpu->index,
-                                       lapic_is_enabled(&vcpu->lapic));
+    uint32_t number = (uint32_t)gpr[GPR_RAX];
+    const struct cpuid *plain = cpuid_plain(&guest->cpuid, number);
+    struct cpuid leaf;
 
-    gpr[GPR_RAX] = answer.eax;
-    gpr[GPR_RBX] = answer.ebx;
-    gpr[GPR_RCX] = answer.ecx;
-    gpr[GPR_RDX] = answer.edx;
+    if (plain) {
+        answer(gpr, plain);
+        return EXIT_ADVANCE;
+    }
+    leaf = cpuid_lookup(&guest->cpuid, number, (uint32_t)gpr[GPR_RCX],
+                        vcpu->index, lapic_is_enabled(&vcpu->lapic));
+    answer(gpr, &leaf);
     return EXIT_ADVANCE;
 }

@@ -12,6 +12,14 @@ static enum exit_result resume(struct guest *guest, struct vcpu *vcpu)
     return EXIT_RESUME;
 }
 
+/* A host interrupt may have brought input. */
+static enum exit_result look_around(struct guest *guest, struct vcpu *vcpu)
+{
+    (void)vcpu;
+    platform_sync(guest);
+    return EXIT_RESUME;
+}
+
 /* PAUSE; WBINVD and INVD, since guest memory is coherent whatever a guest
  * does, and an INVD that discards lines would hit other VMs. */
 static enum exit_result skip(struct guest *guest, struct vcpu *vcpu)
@@ -80,8 +88,8 @@ static enum exit_result halt(struct guest *guest, struct vcpu *vcpu)
  */
 static const exit_handler handlers[EXIT_KINDS] = {
     [EXIT_NONE] = resume,
-    [EXIT_INTERRUPT] = resume,
-    [EXIT_TIMER] = resume,
+    [EXIT_INTERRUPT] = look_around,
+    [EXIT_TIMER] = look_around,
     [EXIT_WINDOW] = resume,
     [EXIT_NMI_WINDOW] = resume,
     [EXIT_HOST_NMI] = resume,

@@ -51,8 +51,9 @@ enum exit_result platform_mmio_write(struct guest *guest, struct vcpu *vcpu,
                                      uint64_t value);
 
 /* Console input into the UART, NMIs from the monitor, interrupt levels that
- * wait into the local APICs. Cheap when nothing changed. Before every entry;
- * sets vcpu->interrupts_changed when it delivers. */
+ * wait into the local APICs. At the start of each turn; exits by interrupts do
+ * it by themselves, and so does reading a character. Sets
+ * vcpu->interrupts_changed when it delivers. */
 void platform_sync(struct guest *guest);
 
 /* Tells the processor which ends of interrupt must exit: after a restore of

@@ -127,6 +127,9 @@ struct guest_state {
 
 /* The vCPUs must be stopped; loads each on this CPU in turn. */
 void guest_save(struct guest *guest, struct guest_state *state);
+/* The registers of one vCPU alone: what guest_save() says of them. */
+void guest_registers(struct guest *guest, unsigned vcpu,
+                     struct x86_state *state);
 /* Also sets the virtual clock back to state->tsc. */
 void guest_restore(struct guest *guest, const struct guest_state *state);
 

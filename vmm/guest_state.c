@@ -22,15 +22,23 @@ const struct state_part guest_state_parts[] = {
 const unsigned guest_state_part_count =
     sizeof(guest_state_parts) / sizeof(guest_state_parts[0]);
 
+void guest_registers(struct guest *guest, unsigned vcpu,
+                     struct x86_state *state)
+{
+    struct vcpu *from = &guest->vcpu[vcpu];
+
+    cell_switch(&guest->vm->cell, &from->arch);
+    cpu->save(&from->arch, state);
+    state->activity = from->activity;
+}
+
 void guest_save(struct guest *guest, struct guest_state *state)
 {
     memset(state, 0, sizeof(*state));
     for (unsigned i = 0; i < VCPUS_MAX; i++) {
         struct vcpu *vcpu = &guest->vcpu[i];
 
-        cell_switch(&guest->vm->cell, &vcpu->arch);
-        cpu->save(&vcpu->arch, &state->vcpu[i].x86);
-        state->vcpu[i].x86.activity = vcpu->activity;
+        guest_registers(guest, i, &state->vcpu[i].x86);
         state->vcpu[i].msrs = vcpu->msrs;
         memcpy(&state->vcpu[i].lapic, &vcpu->lapic, sizeof(vcpu->lapic));
     }

@@ -109,7 +109,7 @@ void guest_strike(struct guest *guest)
     case ROOT_UNDEFINED:
         __builtin_trap();
     case ROOT_DIVIDE:
-        zero = 1 / zero;
+        zero = 7 / zero; /* 1 / x would be compiled as x == 1 */
         break;
     case ROOT_PROTECTION:
         target = (volatile uint64_t *)0x1234567812345678;

@@ -26,22 +26,24 @@ static enum exit_result input(struct guest *guest, struct vcpu *vcpu,
     return result;
 }
 
+static enum exit_result output(struct guest *guest, struct vcpu *vcpu,
+                               const struct exit_io *io)
+{
+    uint32_t value =
+        (uint32_t)vcpu->arch.gpr[GPR_RAX] & UINT32_MAX >> (32 - 8 * io->size);
+
+    if (call_owns(io->port)) {
+        return call_out(guest, io->port, io->size, value);
+    }
+    return platform_out(guest, vcpu, io->port, io->size, value);
+}
+
 enum exit_result io_exit(struct guest *guest, struct vcpu *vcpu)
 {
     struct exit_io io = cpu->exit_io(&vcpu->arch);
-    uint32_t value = (uint32_t)vcpu->arch.gpr[GPR_RAX];
 
     if (io.string) {
         return io_string(guest, vcpu, &io);
     }
-    if (io.in) {
-        return input(guest, vcpu, &io);
-    }
-    if (io.size < 4) {
-        value &= (1u << 8 * io.size) - 1;
-    }
-    if (call_owns(io.port)) {
-        return call_out(guest, io.port, io.size, value);
-    }
-    return platform_out(guest, vcpu, io.port, io.size, value);
+    return io.in ? input(guest, vcpu, &io) : output(guest, vcpu, &io);
 }

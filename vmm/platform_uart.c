@@ -65,6 +65,9 @@ uint32_t uart_port_in(struct guest *guest, uint16_t port, unsigned size)
     for (unsigned i = 0; i < size; i++) {
         value |= (uint32_t)read_byte(guest, port + i) << 8 * i;
     }
+    if (port == UART_COM1_PORT && console_guest_has_input(guest->vm->id)) {
+        uart_pull(guest); /* there is room now */
+    }
     update_irq(guest);
     return value;
 }

@@ -428,6 +428,22 @@ static void test_large_leaves(void **state)
     assert_int_equal(ept_lookup(&s2, 0x4000), (RAM + 0x4000) | 7);
 }
 
+/* In a row, but not on a boundary. */
+static void test_large_leaves_need_alignment(void **state)
+{
+    struct stage2 s2;
+    unsigned level;
+
+    (void)state;
+    assert_int_equal(ept_create(&s2, 3, MEMORY, false, bits), 0);
+    for (uint64_t gpa = 0; gpa < MEMORY; gpa += 4096) {
+        assert_int_equal(ept_map(&s2, gpa, RAM + 4096 + gpa, EPT_ALL), 0);
+    }
+    assert_int_equal(ept_fill(&s2, ONES, NULL, 0), 0);
+    walk(&s2, 0, &level);
+    assert_int_equal(level, 1);
+}
+
 static void test_large_leaves_that_execute(void **state)
 {
     struct stage2 s2;
@@ -470,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup(test_mark_dirty_bounds, setup),
         cmocka_unit_test_setup(test_corrupt, setup),
         cmocka_unit_test_setup(test_large_leaves, setup),
+        cmocka_unit_test_setup(test_large_leaves_need_alignment, setup),
         cmocka_unit_test_setup(test_large_leaves_that_execute, setup),
         cmocka_unit_test_setup(test_no_large_leaves, setup),
     };

@@ -23,6 +23,26 @@ static void triple(void)
     __asm__ volatile("lidt %0\n\tint3" : : "m"(none) : "memory");
 }
 
+/* A task switch by hardware, which no 64-bit system has. */
+static void task(void)
+{
+    static uint32_t tss[26];
+    static uint32_t gdt[12];
+    struct {
+        uint16_t limit;
+        uint32_t base;
+    } __attribute__((packed)) pointer;
+    uint32_t base = (uint32_t)tss;
+
+    __asm__ volatile("sgdt %0" : "=m"(pointer));
+    memcpy(gdt, (const void *)pointer.base, 32);
+    gdt[8] = base << 16 | (sizeof(tss) - 1);
+    gdt[9] = (base & 0xFF000000u) | 0x8900u | (base >> 16 & 0xFFu);
+    pointer.limit = sizeof(gdt) - 1;
+    pointer.base = (uint32_t)gdt;
+    __asm__ volatile("lgdt %0\n\tljmp $0x20, $0" : : "m"(pointer) : "memory");
+}
+
 static void panic(void)
 {
     outb(PORT_PVPANIC, 1);
@@ -54,8 +74,9 @@ static const struct fault {
     const char *name;
     void (*commit)(void);
 } faults[] = {
-    {"wild", wild}, {"fetch", fetch}, {"triple", triple}, {"panic", panic},
-    {"hang", hang}, {"stall", stall}, {"sleep", sleep},   {"reset", reset},
+    {"wild", wild},   {"fetch", fetch}, {"triple", triple},
+    {"panic", panic}, {"task", task},   {"hang", hang},
+    {"stall", stall}, {"sleep", sleep}, {"reset", reset},
 };
 
 #define FAULTS (sizeof(faults) / sizeof(faults[0]))

@@ -20,7 +20,7 @@ struct gprs64 {
 
 uint32_t snap_port(const struct gprs *in, struct gprs *out);
 uint32_t snap_vmcall(const struct gprs *in, struct gprs *out);
-extern const char snap_long[], deed_write[], deed_read[], deed_jump[];
+extern const char snap_long[], deed_write[], deed_jump[];
 
 struct crime {
     const char *name;

@@ -143,7 +143,7 @@ const struct crime crimes[] = {
     {"panic", panic, NULL, 0, false},
     {"long-write", NULL, deed_write, HOLE, false},
     {"long-fetch", NULL, deed_jump, HOLE, false},
-    {"long-beyond", NULL, deed_read, LONG_HIGH, false},
+    {"long-beyond", NULL, deed_write, LONG_HIGH, false},
     {"hang", hang, NULL, 0, true},
     {"reset", reset, NULL, 0, true},
 };

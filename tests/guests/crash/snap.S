@@ -109,16 +109,11 @@ snap_long:
     ret
 
 /* The deeds, called with RDI -> the address as 64 bits. */
-    .globl deed_write, deed_read, deed_jump
+    .globl deed_write, deed_jump
 deed_write:
     movq (%rdi), %rdx
     movq $-1, %r15
     movq %r15, (%rdx)
-    ret
-
-deed_read:
-    movq (%rdi), %rdx
-    movq (%rdx), %r15
     ret
 
 deed_jump:
