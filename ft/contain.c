@@ -116,8 +116,27 @@ static void settle_scope(struct ft_vm *ft)
     }
 }
 
+/* The mapping of a RAM page was damaged: made anew. Who wrote through it is
+ * not known any more. */
+static void repair_mapping(struct ft_vm *ft, struct guest *guest)
+{
+    const struct fault *fault = &ft->incident.fault;
+    uint64_t gpa = fault->address & ~(uint64_t)(PAGE_BYTES - 1);
+
+    if ((fault->kind != FAULT_MISCONFIG && fault->kind != FAULT_EPT) ||
+        !fault->has_address || !guest_has_page(guest, gpa)) {
+        return;
+    }
+    if (guest_set_frame(guest, gpa,
+                        cell_lookup(&ft->vm->cell, CELL_RAM + gpa))) {
+        incident_give_up(ft, "its mapping cannot be repaired");
+    }
+    page_set_add(guest->dirty_bits, gpa >> 12);
+}
+
 void incident_contain(struct ft_vm *ft, struct guest *guest)
 {
+    repair_mapping(ft, guest);
     for (unsigned i = 0; i < ft->incident.frame_count; i++) {
         struct bad_frame *frame = &ft->incident.frames[i];
 

@@ -22,8 +22,9 @@ struct arch_vcpu;
 #define CELL_MIRROR (WINDOW_BASE + (128ul << 30)) /* its mirror, by GPA */
 #define CELL_UNDO   (WINDOW_BASE + (256ul << 30)) /* the undo log's pages */
 #define CELL_HEAP   (WINDOW_BASE + (320ul << 30)) /* structures */
-#define CELL_IMAGES (WINDOW_BASE + (384ul << 30)) /* boot modules, read-only \
-                                                   */
+#define CELL_IMAGES                                          \
+    (WINDOW_BASE + (384ul << 30)) /* boot modules, read-only \
+                                   */
 
 struct cell {
     uint16_t id; /* index of its VM */

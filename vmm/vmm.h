@@ -21,5 +21,4 @@ uint64_t vmm_wall_seconds(void);
  * for when-done=stay. */
 void vmm_machine_end(enum when_done what);
 
-
 #endif

@@ -84,16 +84,16 @@ static inline void outl(uint16_t port, uint32_t value)
     asm volatile("outl %0, %1" ::"a"(value), "Nd"(port));
 }
 
-#define CPU_ACCESSOR(reg)                                                      \
-    static inline uint64_t read_##reg(void)                                    \
-    {                                                                          \
-        uint64_t value;                                                        \
-        asm volatile("mov %%" #reg ", %0" : "=r"(value)::"memory");            \
-        return value;                                                          \
-    }                                                                          \
-    static inline void write_##reg(uint64_t value)                             \
-    {                                                                          \
-        asm volatile("mov %0, %%" #reg ::"r"(value) : "memory");               \
+#define CPU_ACCESSOR(reg)                                           \
+    static inline uint64_t read_##reg(void)                         \
+    {                                                               \
+        uint64_t value;                                             \
+        asm volatile("mov %%" #reg ", %0" : "=r"(value)::"memory"); \
+        return value;                                               \
+    }                                                               \
+    static inline void write_##reg(uint64_t value)                  \
+    {                                                               \
+        asm volatile("mov %0, %%" #reg ::"r"(value) : "memory");    \
     }
 
 CPU_ACCESSOR(cr0)
@@ -136,17 +136,17 @@ static inline void cpu_pause(void)
 }
 
 /* CR0 and CR4 bits (SDM vol. 3, 2.5). */
-#define CR0_PE (1ul << 0)
-#define CR0_MP (1ul << 1)
-#define CR0_EM (1ul << 2)
-#define CR0_TS (1ul << 3)
-#define CR0_ET (1ul << 4)
-#define CR0_NE (1ul << 5)
-#define CR0_WP (1ul << 16)
-#define CR0_AM (1ul << 18)
-#define CR0_NW (1ul << 29)
-#define CR0_CD (1ul << 30)
-#define CR0_PG (1ul << 31)
+#define CR0_PE         (1ul << 0)
+#define CR0_MP         (1ul << 1)
+#define CR0_EM         (1ul << 2)
+#define CR0_TS         (1ul << 3)
+#define CR0_ET         (1ul << 4)
+#define CR0_NE         (1ul << 5)
+#define CR0_WP         (1ul << 16)
+#define CR0_AM         (1ul << 18)
+#define CR0_NW         (1ul << 29)
+#define CR0_CD         (1ul << 30)
+#define CR0_PG         (1ul << 31)
 
 #define CR4_VME        (1ul << 0)
 #define CR4_PVI        (1ul << 1)
@@ -169,17 +169,17 @@ static inline void cpu_pause(void)
 #define CR4_SMAP       (1ul << 21)
 #define CR4_PKE        (1ul << 22)
 
-#define RFLAGS_FIXED (1ul << 1)
-#define RFLAGS_TF    (1ul << 8)
-#define RFLAGS_IF    (1ul << 9)
-#define RFLAGS_RF    (1ul << 16)
-#define RFLAGS_VM    (1ul << 17)
-#define RFLAGS_AC    (1ul << 18)
+#define RFLAGS_FIXED   (1ul << 1)
+#define RFLAGS_TF      (1ul << 8)
+#define RFLAGS_IF      (1ul << 9)
+#define RFLAGS_RF      (1ul << 16)
+#define RFLAGS_VM      (1ul << 17)
+#define RFLAGS_AC      (1ul << 18)
 
-#define EFER_SCE (1ul << 0)
-#define EFER_LME (1ul << 8)
-#define EFER_LMA (1ul << 10)
-#define EFER_NXE (1ul << 11)
+#define EFER_SCE       (1ul << 0)
+#define EFER_LME       (1ul << 8)
+#define EFER_LMA       (1ul << 10)
+#define EFER_NXE       (1ul << 11)
 
 /* Exception vectors (SDM vol. 3, table 6-1). */
 enum vector {

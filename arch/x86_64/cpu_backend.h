@@ -16,13 +16,34 @@
 
 /* General registers in encoding order. */
 enum gpr {
-    GPR_RAX, GPR_RCX, GPR_RDX, GPR_RBX, GPR_RSP, GPR_RBP, GPR_RSI, GPR_RDI,
-    GPR_R8, GPR_R9, GPR_R10, GPR_R11, GPR_R12, GPR_R13, GPR_R14, GPR_R15,
+    GPR_RAX,
+    GPR_RCX,
+    GPR_RDX,
+    GPR_RBX,
+    GPR_RSP,
+    GPR_RBP,
+    GPR_RSI,
+    GPR_RDI,
+    GPR_R8,
+    GPR_R9,
+    GPR_R10,
+    GPR_R11,
+    GPR_R12,
+    GPR_R13,
+    GPR_R14,
+    GPR_R15,
     GPR_COUNT
 };
 
 enum segment_index {
-    SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR,
+    SEG_ES,
+    SEG_CS,
+    SEG_SS,
+    SEG_DS,
+    SEG_FS,
+    SEG_GS,
+    SEG_LDTR,
+    SEG_TR,
     SEG_COUNT
 };
 
@@ -80,7 +101,7 @@ struct x86_state {
     uint64_t pending_debug; /* pending debug exceptions */
     struct x86_event event;
     uint8_t sti_shadow, mov_ss_shadow, nmi_blocked, nmi_pending;
-    uint32_t activity; /* enum x86_activity */
+    uint32_t activity;                             /* enum x86_activity */
     uint8_t fpu[512] __attribute__((aligned(16))); /* FXSAVE area */
 };
 
@@ -189,9 +210,9 @@ struct exit_exception {
 struct vcpu_setup {
     uint16_t vm, index;
     struct stage2 *stage2;
-    void *apic_page;            /* page-aligned local APIC registers, in the
-                                   cell; used as virtual-APIC page */
-    const uint32_t *open_msrs;  /* MSRs that the guest may touch freely */
+    void *apic_page;           /* page-aligned local APIC registers, in the
+                                  cell; used as virtual-APIC page */
+    const uint32_t *open_msrs; /* MSRs that the guest may touch freely */
     unsigned open_msr_count;
 };
 
@@ -333,8 +354,8 @@ struct cpu_backend {
     int (*set_msr)(struct arch_vcpu *vcpu, uint32_t msr, uint64_t value);
 
     /* Bounds of CR0 and CR4 that hardware lets a guest have. */
-    void (*cr_limits)(uint64_t *cr0_must, uint64_t *cr0_may,
-                      uint64_t *cr4_must, uint64_t *cr4_may);
+    void (*cr_limits)(uint64_t *cr0_must, uint64_t *cr0_may, uint64_t *cr4_must,
+                      uint64_t *cr4_may);
 
     /* Makes the next exit of this vCPU look like a machine check; reason41:
      * like one during VM entry (fault injection, decision 6a). */

@@ -24,8 +24,8 @@ struct percpu {
     bool in_nmi; /* the NMI handler is running */
 
     /* What is loaded. */
-    uint64_t root;           /* physical address of the PML4 in CR3 */
-    uint64_t core_root;      /* the PML4 without a cell */
+    uint64_t root;            /* physical address of the PML4 in CR3 */
+    uint64_t core_root;       /* the PML4 without a cell */
     struct arch_vcpu *loaded; /* vCPU whose VMCS, FPU and MSRs are live */
 
     uint64_t stack_top;

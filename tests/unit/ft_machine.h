@@ -50,6 +50,7 @@ struct machine {
     struct vm_config beta_config;
     unsigned beta_stops;
     unsigned loads;
+    unsigned remapped; /* pages whose frame stayed the same */
 };
 
 static struct machine machine;
@@ -156,6 +157,10 @@ int cell_set_frame(struct cell *cell, uint64_t address, uint64_t frame)
                                              : rig.s.ram + offset;
 
     (void)cell;
+    if (*frame_place(address) == frame) {
+        machine.remapped++;
+        return 0;
+    }
     *frame_place(address) = frame;
     memset(page, 0xdd, PAGE_BYTES);
     return 0;

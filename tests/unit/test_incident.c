@@ -248,6 +248,29 @@ static void test_preserve(void **state)
     assert_true(is_quarantined(AT_RAM));
 }
 
+/* A damaged mapping is mended before the guest meets it again. */
+static void test_mapping_is_repaired(void **state)
+{
+    struct fault fault = triple();
+
+    (void)state;
+    snapshot_now();
+    fault.has_address = true;
+    fault.address = 5 * PAGE_BYTES + 8;
+    suffer(fault); /* no mapping is to blame for this one */
+    assert_int_equal(machine.remapped, 0);
+    run_guest(5);
+    fault.kind = FAULT_MISCONFIG;
+    suffer(fault);
+    assert_int_equal(machine.remapped, 1);
+    EXPECT("kind=misconfig action=restore outcome=ok pages=1 ");
+    run_guest(5);
+    fault.kind = FAULT_EPT;
+    fault.address = 0xd0000000; /* no RAM */
+    suffer(fault);
+    assert_int_equal(machine.remapped, 1);
+}
+
 /* ---- bad frames ---- */
 
 static void test_dirty_page_is_restored(void **state)
@@ -878,6 +901,7 @@ int main(void)
         TEST(test_budget_is_for_a_time),
         TEST(test_attempts_cost_one),
         TEST(test_preserve),
+        TEST(test_mapping_is_repaired),
         TEST(test_dirty_page_is_restored),
         TEST(test_clean_page_is_healed),
         TEST(test_two_faults_at_once),
