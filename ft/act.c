@@ -6,9 +6,6 @@
 #include "kernel/errno.h"
 #include "kernel/time.h"
 
-/* A guest that ran for less since its last restore has made no progress. */
-#define PROGRESS_MS 1
-
 void incident_evidence(struct ft_vm *ft, struct guest *guest)
 {
     struct journal_entry *entry = journal_find(ft->incident.entry);
@@ -58,6 +55,19 @@ static void describe_frames(const struct incident *incident,
     }
 }
 
+static bool is_same(const struct fault *a, const struct fault *b)
+{
+    return a->kind == b->kind && a->rip == b->rip && a->address == b->address &&
+           a->detail == b->detail;
+}
+
+static uint64_t progress_ticks(const struct ft_vm *ft)
+{
+    return time_per_ms() * (is_same(&ft->incident.fault, &ft->restored_for)
+                                ? FT_PROGRESS_SAME_MS
+                                : FT_PROGRESS_MS);
+}
+
 static struct policy_state describe(const struct ft_vm *ft, uint64_t now)
 {
     const struct incident *incident = &ft->incident;
@@ -72,7 +82,7 @@ static struct policy_state describe(const struct ft_vm *ft, uint64_t now)
         .budget_used = incident->spent ? 0 : budget_used(&ft->budget, now),
         .budget_limit = incident->spent ? 1 : ft->budget.limit,
         .run_ticks = ft->vm->vcpu[0].ticks - ft->ticks_at_restore,
-        .progress_ticks = PROGRESS_MS * time_per_ms(),
+        .progress_ticks = progress_ticks(ft),
     };
 
     describe_frames(incident, &state);

@@ -77,13 +77,27 @@ static void stop(struct ft_vm *ft)
     run_stop(&ft->turns);
 }
 
+/* What was restored last is the older generation now. Had the guest made
+ * progress since, nobody asks any more. */
+static void age_last_restore(struct ft_vm *ft)
+{
+    uint64_t ran = ft->vm->vcpu[0].ticks - ft->ticks_at_restore;
+
+    if (ft->last_generation == GENERATION_NEWEST &&
+        ran < FT_PROGRESS_SAME_MS * time_per_ms()) {
+        ft->last_generation = GENERATION_OLDER;
+    } else {
+        ft->last_generation = GENERATION_NONE;
+    }
+}
+
 static void end_snapshot(struct ft_vm *ft)
 {
     uint64_t ticks = time_now() - ft->began;
 
     vm_go_on(ft->vm);
     if (ft->result == 0) {
-        ft->last_generation = GENERATION_NONE;
+        age_last_restore(ft);
         ft->snapshots++;
         report_snapshot(ft, ticks);
     }

@@ -345,6 +345,7 @@ static void note_recovery(struct ft_vm *ft, enum action action)
     if (action == ACTION_RESTORE) {
         ft->last_generation = GENERATION_NEWEST;
         ft->ticks_at_restore = ft->vm->vcpu[0].ticks;
+        ft->restored_for = ft->incident.fault;
     } else if (action == ACTION_RESTART) {
         ft->last_generation = GENERATION_NONE;
         ft->snapshots = 0;

@@ -166,15 +166,48 @@ static void test_no_progress_goes_further_back(void **state)
     assert_int_equal(rig.vm.state, VM_RUNNING);
 }
 
+/* Five milliseconds are progress, unless they lead to the same fault. */
+static void test_same_fault_is_no_progress(void **state)
+{
+    struct fault fault = triple();
+
+    (void)state;
+    snapshot_now();
+    suffer(fault);
+    run_guest(5);
+    fault.rip++;
+    suffer(fault);
+    expect_none("no-progress");
+    run_guest(5);
+    suffer(fault);
+    EXPECT("action=restart outcome=ok", "why=no-progress");
+}
+
 static void test_new_snapshot_is_a_new_chance(void **state)
 {
     (void)state;
     snapshot_now();
     suffer(triple());
+    run_guest(11);
     snapshot_now();
     suffer(triple());
     assert_int_equal(count_events("outcome=ok pages=0"), 2);
     expect_none("why=no-progress");
+}
+
+/* It snapshots its own doom, and that is no way out either. */
+static void test_snapshot_of_the_doomed(void **state)
+{
+    (void)state;
+    snapshot_now();
+    snapshot_now();
+    run_guest(11);
+    suffer(triple());
+    suffer(triple());
+    EXPECT("generation=0 why=ladder", "generation=1 why=no-progress");
+    snapshot_now();
+    suffer(triple());
+    EXPECT("action=restart outcome=ok", "why=no-progress");
 }
 
 static void test_progress_stays_with_the_newest(void **state)
@@ -182,7 +215,7 @@ static void test_progress_stays_with_the_newest(void **state)
     (void)state;
     snapshot_now();
     for (unsigned i = 0; i < 4; i++) {
-        run_guest(2);
+        run_guest(11);
         suffer(triple());
     }
     assert_int_equal(count_events("action=restore outcome=ok"), 4);
@@ -194,11 +227,11 @@ static void test_budget(void **state)
     (void)state;
     snapshot_now();
     for (unsigned i = 0; i < rig.config.budget; i++) {
-        run_guest(2);
+        run_guest(11);
         suffer(triple());
         assert_int_equal(rig.vm.state, VM_RUNNING);
     }
-    run_guest(2);
+    run_guest(11);
     suffer(triple());
     EXPECT("action=halt outcome=ok", "why=budget", "vm-end how=budget");
     assert_int_equal(rig.vm.state, VM_HALTED);
@@ -259,12 +292,12 @@ static void test_mapping_is_repaired(void **state)
     fault.address = 5 * PAGE_BYTES + 8;
     suffer(fault); /* no mapping is to blame for this one */
     assert_int_equal(machine.remapped, 0);
-    run_guest(5);
+    run_guest(11);
     fault.kind = FAULT_MISCONFIG;
     suffer(fault);
     assert_int_equal(machine.remapped, 1);
     EXPECT("kind=misconfig action=restore outcome=ok pages=1 ");
-    run_guest(5);
+    run_guest(11);
     fault.kind = FAULT_EPT;
     fault.address = 0xd0000000; /* no RAM */
     suffer(fault);
@@ -699,7 +732,7 @@ static void test_verify_full(void **state)
     suffer(triple());
     EXPECT("verify vm=alpha pages=2048 mismatches=0",
            "action=restore outcome=ok");
-    run_guest(5);
+    run_guest(11);
     mirror_ram(&rig.s, 1000)[3] ^= 8; /* nobody told */
     suffer(triple());
     EXPECT("verify vm=alpha pages=2048 mismatches=1",
@@ -895,7 +928,9 @@ int main(void)
         TEST(test_triple_fault_is_restored),
         TEST(test_without_snapshot_it_restarts),
         TEST(test_no_progress_goes_further_back),
+        TEST(test_same_fault_is_no_progress),
         TEST(test_new_snapshot_is_a_new_chance),
+        TEST(test_snapshot_of_the_doomed),
         TEST(test_progress_stays_with_the_newest),
         TEST(test_budget),
         TEST(test_budget_is_for_a_time),

@@ -62,18 +62,27 @@ void vmx_advance(struct arch_vcpu *vcpu)
     }
 }
 
+/* Debug traps of the instruction before come before interrupts and NMIs (SDM
+ * vol. 3, table 6-2); an event that is injected now would swallow them. The
+ * window's exit comes after them. */
+static bool trap_pending(void)
+{
+    return vmcs_read(VMCS_GUEST_PENDING_DEBUG) != 0;
+}
+
 bool vmx_can_interrupt(struct arch_vcpu *vcpu)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
     return (rflags_of(vmx) & RFLAGS_IF) &&
-           !(shadow_of(vmx) & (SHADOW_STI | SHADOW_MOV_SS));
+           !(shadow_of(vmx) & (SHADOW_STI | SHADOW_MOV_SS)) && !trap_pending();
 }
 
 bool vmx_can_nmi(struct arch_vcpu *vcpu)
 {
     return !(shadow_of(vmx_of(vcpu)) &
-             (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI));
+             (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI)) &&
+           !trap_pending();
 }
 
 void vmx_want_window(struct arch_vcpu *vcpu, bool on)
