@@ -85,13 +85,23 @@ static void finish_line(int vm)
     guest->shown = 0;
 }
 
+/* As the guest sends it, but that a line's end takes the cursor back. */
+static void put_raw(const struct guest_console *guest, char c)
+{
+    if (c == '\n' && guest->last != '\r') {
+        uart_send(&com1, "\r", 1);
+    }
+    uart_send(&com1, &c, 1);
+}
+
 void console_guest_put(uint16_t vm, uint8_t c)
 {
     struct guest_console *guest = &guests[vm];
 
     if (view == vm) {
-        uart_send(&com1, (const char *)&c, 1);
+        put_raw(guest, (char)c);
     }
+    guest->last = (char)c;
     if (c == '\r' || c == '\0') {
         return;
     }

@@ -21,6 +21,7 @@ struct guest_console {
     char line[CONSOLE_LINE]; /* the line being written */
     uint32_t length, shown;  /* bytes of it, and how many are on COM1 */
     uint64_t since;          /* TSC of its last character */
+    char last;               /* which was this one */
     struct ring input;
     char input_data[CONSOLE_INPUT];
     bool send_break, send_nmi;

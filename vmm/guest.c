@@ -102,7 +102,8 @@ static void reset_vcpu(struct guest *guest, struct vcpu *vcpu,
 
     first_state(loaded, &state);
     memset(&vcpu->lapic, 0, sizeof(vcpu->lapic));
-    lapic_reset(&vcpu->lapic, vcpu->index, loaded->kind == LOAD_LINUX64, 1);
+    lapic_reset(&vcpu->lapic, vcpu->index, loaded->kind == LOAD_LINUX64,
+                guest->cpuid.tsc_per_count);
     msr_reset(&vcpu->msrs);
     vcpu->activity = ACTIVITY_ACTIVE;
     vcpu->interrupts_changed = true;

@@ -128,10 +128,10 @@ void vcpu_turn(struct runnable *self, uint64_t slice_end)
 
     cell_switch(&vm->cell, &vcpu->arch);
     self->wake = 0;
+    platform_sync(guest);
     do {
         uint64_t now = rdtsc(), due;
 
-        platform_sync(guest);
         due = timer_due(guest, vcpu, now);
         if (due <= now) {
             lapic_timer_poll(&vcpu->lapic, guest_now(guest, now));

@@ -32,9 +32,9 @@ def assert_all_ok(lines):
     return int(end[1])
 
 
-@pytest.mark.parametrize("words", ["snapshot=manual", "snapshot=off"])
+@pytest.mark.parametrize("words", ["snapshot=manual -- slow", "snapshot=off"])
 def test_the_machine_is_what_was_promised(machine, guest, words):
-    m = machine(f"{guest('platform')} vm=alpha mem=64M {words} -- slow")
+    m = machine(f"{guest('platform')} vm=alpha mem=64M {words}")
     assert m.wait() == 0
     assert_all_ok(m.console("alpha"))
     assert not m.all("fault")
@@ -55,18 +55,21 @@ def test_two_at_a_time_do_not_mix(machine, guest):
         assert_all_ok(m.console(vm))
 
 
-@pytest.mark.parametrize("options", ["", "vmcall pages", "repeat=3 burn=20"])
+@pytest.mark.parametrize("options", [
+    "", "vmcall pages", "repeat=3 burn=5 cause=wild,triple,panic,long-write"])
 def test_every_crime_is_undone(machine, guest, options):
-    m = machine(f"{guest('crash')} vm=alpha mem=16M {WELL_MEANT} verify=full "
+    m = machine(f"{guest('crash')} vm=alpha mem=4M {WELL_MEANT} verify=full "
                 f"{EVERY_KIND} -- {options}")
     assert m.wait() == 0
     lines = m.console("alpha")
     names = [line.split()[1] for line in lines if line.startswith("ok ")]
-    assert names == crimes()
-    assert assert_all_ok(lines) == len(crimes())
+    causes = re.search(r"cause=(\S+)", options)
+    wanted = causes[1].split(",") if causes else crimes()
+    assert names == wanted
+    assert assert_all_ok(lines) == len(wanted)
     repeat = 3 if "repeat" in options else 1
     actions = m.all("action", vm="alpha")
-    assert len(actions) == repeat * len(crimes())
+    assert len(actions) == repeat * len(wanted)
     assert {(event["action"], event["outcome"]) for event in actions} == {
         ("restore", "ok")}
 
@@ -106,7 +109,7 @@ def test_restores_at_any_moment(machine, guest, model):
                 "rounds=0 every=10 stop mem=1536",
                 cpu_model=model, boot="slice=1")
     m.expect("snapshot", vm="alpha")
-    for i in range(12):
+    for i in range(9):
         m.expect("heartbeat", vm="alpha")
         insist(m, "restore alpha" if i % 3 else "inject alpha mce")
         action = m.expect("action", vm="alpha")
@@ -117,7 +120,7 @@ def test_restores_at_any_moment(machine, guest, model):
     assert not [line for line in lines if "not ok" in line
                 or "failed" in line]
     assert len(m.all("snapshot", vm="alpha")) >= 6
-    assert len(m.all("verify", mismatches=0)) >= 8
+    assert len(m.all("verify", mismatches=0)) >= 6
 
 
 def test_snapshots_leave_time_for_the_guest(machine, guest):
@@ -125,7 +128,7 @@ def test_snapshots_leave_time_for_the_guest(machine, guest):
     m = machine(f"{guest('busy')} vm=alpha mem=16M snapshot=every:10 "
                 "verify=full -- rounds=0 every=10 stop mem=1536")
     m.expect("snapshot", vm="alpha")
-    for n in range(1, 4):
+    for n in range(1, 3):
         m.expect("heartbeat", vm="alpha", n=n, timeout=20)
 
 
