@@ -6,8 +6,6 @@
 #ifndef FT_FT_H
 #define FT_FT_H
 
-#include <stdbool.h>
-
 struct vm;
 
 /* Registers the safe-point hook and the monitor's commands. Before any VM is
@@ -18,9 +16,5 @@ void ft_init(void);
  * need. After vm_create(), with the core alone loaded, during start-up.
  * -ENOMEM, -ERANGE (budget) with why[] filled. */
 int ft_vm_create(struct vm *vm, char why[96]);
-
-/* A line of the monitor's health command: what this machine can detect or
- * contain, good or not. The strings must last. -ENOSPC. */
-int ft_health_fact(const char *name, bool good, const char *text);
 
 #endif

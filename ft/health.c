@@ -1,27 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* What can be contained here, and how each VM stands. */
+/* How each VM stands, and what answers which fault. */
 #include "ft/ft.h"
 #include "ft/ft_vm.h"
 #include "kernel/errno.h"
+#include "kernel/format.h"
 #include "kernel/monitor.h"
 
-#define FACTS_MAX 24
-
-struct health_fact {
-    const char *name, *text;
-    bool good;
-};
-
-static struct health_fact facts[FACTS_MAX];
-static unsigned fact_count;
-
-int ft_health_fact(const char *name, bool good, const char *text)
+/* The health table: which actions answer which fault. */
+static void print_table(struct monitor *monitor, const struct vm_config *config)
 {
-    if (fact_count == FACTS_MAX) {
-        return -ENOSPC;
+    for (unsigned kind = FAULT_NONE + 1; kind < FAULT_RESTORE; kind++) {
+        char line[64];
+        int length = format(line, sizeof(line),
+                            "  %s:", fault_kind_name((enum fault_kind)kind));
+
+        for (unsigned i = 0; i < LADDER_MAX && config->on[kind][i]; i++) {
+            length += format(line + length, sizeof(line) - (size_t)length,
+                             " %s", action_name(config->on[kind][i]));
+        }
+        monitor_print(monitor, "%s", line);
     }
-    facts[fact_count++] = (struct health_fact){name, text, good};
-    return 0;
 }
 
 static void print_vm(struct monitor *monitor, const struct ft_vm *ft)
@@ -46,20 +44,17 @@ static int health(struct monitor *monitor, unsigned count, char **words)
     if (count > 1) {
         return -EINVAL;
     }
-    for (unsigned i = 0; i < fact_count; i++) {
-        monitor_print(monitor, "%-4s %s: %s", facts[i].good ? "ok" : "weak",
-                      facts[i].name, facts[i].text);
-    }
     monitor_print(monitor, "%lu frames quarantined, %lu faults lost",
                   frame_count(OWNER_QUARANTINED), fault_lost());
     for (unsigned i = 0; i < vm_count; i++) {
         print_vm(monitor, &ft_vms[i]);
+        print_table(monitor, vms[i].config);
     }
     return 0;
 }
 
 static const struct monitor_command command = {
-    "health", "", "what can be contained here, how each VM stands", health};
+    "health", "", "each VM's snapshots and health table", health};
 
 void ft_health_register(void)
 {
