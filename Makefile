@@ -130,7 +130,8 @@ test: | setup ## all tests; ends with "N passed, N failed"
 	@$(MAKE) --no-print-directory test-files
 	@$(TEST_ENV) tests/run $(UNIT_BINS)
 
-test-files: $(TEST_FILES)
+# The same sources are built by clang, too.
+test-files: $(TEST_FILES) clang
 
 test-unit: $(UNIT_BINS) $(GUEST_LINUX) ## the unit tests alone
 	@$(TEST_ENV) tests/run --only unit $(UNIT_BINS)

@@ -206,6 +206,7 @@ static void test_snapshot_of_the_doomed(void **state)
     suffer(triple());
     EXPECT("generation=0 why=ladder", "generation=1 why=no-progress");
     snapshot_now();
+    snapshot_now();
     suffer(triple());
     EXPECT("action=restart outcome=ok", "why=no-progress");
 }
