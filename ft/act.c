@@ -6,6 +6,11 @@
 #include "kernel/errno.h"
 #include "kernel/time.h"
 
+/* A guest that ran for less since its last restore has made no progress; one
+ * that met the same fault again needs more to prove the contrary. */
+#define PROGRESS_MS      1
+#define PROGRESS_SAME_MS 10
+
 void incident_evidence(struct ft_vm *ft, struct guest *guest)
 {
     struct journal_entry *entry = journal_find(ft->incident.entry);
@@ -64,8 +69,8 @@ static bool is_same(const struct fault *a, const struct fault *b)
 static uint64_t progress_ticks(const struct ft_vm *ft)
 {
     return time_per_ms() * (is_same(&ft->incident.fault, &ft->restored_for)
-                                ? FT_PROGRESS_SAME_MS
-                                : FT_PROGRESS_MS);
+                                ? PROGRESS_SAME_MS
+                                : PROGRESS_MS);
 }
 
 static struct policy_state describe(const struct ft_vm *ft, uint64_t now)

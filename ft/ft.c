@@ -77,26 +77,16 @@ static void stop(struct ft_vm *ft)
     run_stop(&ft->turns);
 }
 
-/* What was restored last is the older generation now, or gone. Where the
- * guest has made progress since, nobody asks any more. */
-static void age_last_restore(struct ft_vm *ft)
-{
-    uint64_t ran = ft->vm->vcpu[0].ticks - ft->ticks_at_restore;
-
-    if (ran >= FT_PROGRESS_SAME_MS * time_per_ms()) {
-        ft->last_generation = GENERATION_NONE;
-    } else if (ft->last_generation == GENERATION_NEWEST) {
-        ft->last_generation = GENERATION_OLDER;
-    }
-}
-
 static void end_snapshot(struct ft_vm *ft)
 {
     uint64_t ticks = time_now() - ft->began;
 
     vm_go_on(ft->vm);
     if (ft->result == 0) {
-        age_last_restore(ft);
+        /* What was restored last is the older one now, or gone. */
+        if (ft->last_generation == GENERATION_NEWEST) {
+            ft->last_generation = GENERATION_OLDER;
+        }
         ft->snapshots++;
         report_snapshot(ft, ticks);
     }

@@ -22,11 +22,6 @@
 #define NO_FRAME   UINT64_MAX
 #define ROUNDS_MAX 16 /* of one incident, before the VM is given up */
 
-/* A guest that ran for less since its last restore has made no progress; one
- * that meets the same fault again needs more to prove the contrary. */
-#define FT_PROGRESS_MS      1
-#define FT_PROGRESS_SAME_MS 10
-
 /* A frame that went bad, and what was found out about its content. */
 struct bad_frame {
     uint64_t frame, spare; /* host-physical; spare 0: there was none */
@@ -89,8 +84,8 @@ struct ft_vm {
     struct memory_range images[VM_MODULES_MAX + 1]; /* host-physical */
     unsigned image_count;
     bool images_bad;
-    uint8_t generations; /* as snapshot_generations() said last */
-    uint8_t last_generation;
+    uint8_t generations;       /* as snapshot_generations() said last */
+    uint8_t last_generation;   /* see struct policy_state */
     struct fault restored_for; /* what the last restore answered */
     uint64_t ticks_at_restore; /* run time of the guest at the last restore */
     uint64_t snapshot_due;     /* host TSC, SNAPSHOT_NOT_TIMED, RUN_NEVER */

@@ -31,8 +31,8 @@ class Fault:
 
 
 FAULTS = [
-    Fault("machine check in a frame of alpha", "mce", "inject alpha mce"),
-    Fault("write outside of its memory", "ept", "send alpha wild"),
+    Fault("machine check (injected)", "mce", "inject alpha mce"),
+    Fault("write outside its memory", "ept", "send alpha wild"),
     Fault("triple fault", "triple", "send alpha triple"),
     Fault("kernel panic", "panic", "send alpha panic"),
 ]
