@@ -17,9 +17,11 @@ static uint64_t table_frames;
 static uint64_t counts[OWNER_KINDS];
 static bool sealed;
 
-/* The bump allocator: frames are handed out upward, once. */
+/* The bump allocator: frames are handed out upward, once. What a block left
+ * out below its boundary is handed out before anything else. */
 static unsigned next_range;
 static uint64_t next_frame;
+static uint64_t left_out, left_out_end;
 
 void frame_add_memory(uint64_t start, uint64_t end)
 {
@@ -57,6 +59,10 @@ static bool skip_reserved(uint64_t *address)
 
 static uint64_t take_next(void)
 {
+    if (left_out < left_out_end) {
+        left_out += PAGE_SIZE;
+        return left_out - PAGE_SIZE;
+    }
     while (next_range < usable_count) {
         const struct memory_range *range = &usable[next_range];
 
@@ -104,6 +110,48 @@ uint64_t frame_alloc(enum frame_owner owner, enum frame_role role, uint16_t vm,
                                         .page = page});
     }
     return frame;
+}
+
+/* Does the next range hold a whole block at start? */
+static bool block_fits(uint64_t start)
+{
+    const uint64_t end = start + BLOCK_FRAMES * PAGE_SIZE;
+
+    if (next_range >= usable_count || start < usable[next_range].start ||
+        end > usable[next_range].end) {
+        return false;
+    }
+    for (unsigned i = 0; i < reserved_count; i++) {
+        if (reserved[i].start < end && reserved[i].end > next_frame) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t frame_alloc_block(enum frame_owner owner, enum frame_role role,
+                           uint16_t vm, uint32_t page)
+{
+    const uint64_t size = BLOCK_FRAMES * PAGE_SIZE;
+    uint64_t start = (next_frame + size - 1) & ~(size - 1);
+
+    if (sealed || !table || !block_fits(start) ||
+        (left_out < left_out_end && start != next_frame)) {
+        return 0;
+    }
+    if (start != next_frame) {
+        left_out = next_frame;
+        left_out_end = start;
+    }
+    next_frame = start + size;
+    for (uint32_t i = 0; i < BLOCK_FRAMES; i++) {
+        frame_assign(start + i * PAGE_SIZE,
+                     (struct frame){.owner = (uint8_t)owner,
+                                    .role = (uint8_t)role,
+                                    .vm = vm,
+                                    .page = page + i});
+    }
+    return start;
 }
 
 static void mark(uint64_t start, uint64_t end, enum frame_owner owner)

@@ -32,6 +32,12 @@ struct memory_range {
 uint64_t frame_alloc(enum frame_owner owner, enum frame_role role, uint16_t vm,
                      uint32_t page);
 
+/* Takes 512 frames in a row from a 2 MiB boundary on, for pages page to page +
+ * 511; 0 when there is no such row. Otherwise as frame_alloc(). */
+#define BLOCK_FRAMES 512
+uint64_t frame_alloc_block(enum frame_owner owner, enum frame_role role,
+                           uint16_t vm, uint32_t page);
+
 /* The table's entry of a host-physical address; owner firmware when the
  * address is no memory that Bulkhead manages. */
 struct frame frame_lookup(uint64_t address);

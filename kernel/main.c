@@ -271,6 +271,7 @@ static void vms_init(void)
                       vm_configs[i].name, why);
             continue;
         }
+        vm_created(vm);
         vm_count++;
     }
 }

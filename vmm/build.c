@@ -3,9 +3,11 @@
 
 #include "kernel/boot_info.h"
 #include "kernel/errno.h"
+#include "kernel/event.h"
 #include "kernel/fault.h"
 #include "kernel/format.h"
 #include "kernel/frame.h"
+#include "kernel/log.h"
 #include "kernel/string.h"
 #include "vmm/guest.h"
 #include "vmm/msr.h"
@@ -22,6 +24,29 @@ static uint64_t top_of(uint64_t memory)
     return memory <= LOAD_HOLE ? memory : LOAD_ABOVE_4G + (memory - LOAD_HOLE);
 }
 
+/* RAM that is not tracked can be mapped by 2 MiB leaves where its frames lie
+ * in a row. False: take them one by one. */
+static bool build_ram_block(struct guest *guest, uint64_t gpa)
+{
+    struct cell *cell = &guest->vm->cell;
+    uint64_t frame;
+
+    if (guest->vm->config->snapshot != SNAPSHOT_OFF ||
+        gpa % (BLOCK_FRAMES * PAGE_SIZE)) {
+        return false;
+    }
+    frame = frame_alloc_block(OWNER_VM, ROLE_RAM, cell->id,
+                              (uint32_t)(gpa >> PAGE_SHIFT));
+    for (uint64_t at = 0; frame && at < BLOCK_FRAMES * PAGE_SIZE;
+         at += PAGE_SIZE) {
+        if (cell_set_frame(cell, CELL_RAM + gpa + at, frame + at)) {
+            return false;
+        }
+        cell->frames++;
+    }
+    return frame != 0;
+}
+
 static int build_ram(struct guest *guest)
 {
     struct cell *cell = &guest->vm->cell;
@@ -30,6 +55,11 @@ static int build_ram(struct guest *guest)
         uint64_t address = CELL_RAM + gpa;
 
         if (!guest_has_page(guest, gpa)) {
+            continue;
+        }
+        if (build_ram_block(guest, gpa)) {
+            memset((void *)address, 0, BLOCK_FRAMES * PAGE_SIZE);
+            gpa += (BLOCK_FRAMES - 1) * PAGE_SIZE;
             continue;
         }
         if (cell_map_new(cell, address, ROLE_RAM,
@@ -136,6 +166,29 @@ static int build_in_cell(void *argument)
     }
     cpuid_init(guest);
     return guest_load(guest, build->why);
+}
+
+static int tell_in_cell(void *argument)
+{
+    const struct vm *vm = argument;
+    const struct stage2 *s2 = &vm->guest->stage2;
+    struct event event;
+
+    log_info("%s: %lu MiB of RAM, %lu 2 MiB leaves, %lu frames in all",
+             vm->config->name, vm->guest->memory >> 20, s2->large,
+             vm->cell.frames + s2->tables);
+    event_begin(&event, "vm-created");
+    event_text(&event, "vm", vm->config->name);
+    event_number(&event, "memory", vm->guest->memory);
+    event_number(&event, "frames", vm->cell.frames + s2->tables);
+    event_number(&event, "large", s2->large);
+    event_end(&event);
+    return 0;
+}
+
+void vm_created(struct vm *vm)
+{
+    run_in_cell(&vm->cell, tell_in_cell, vm);
 }
 
 int guest_build(struct vm *vm, const struct boot_module *modules, char why[96])

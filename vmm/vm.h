@@ -64,6 +64,9 @@ struct boot_module;
 int vm_create(struct vm *vm, uint16_t id, const struct vm_config *config,
               const struct boot_module *modules, char why[96]);
 
+/* Tells what it was built from: event vm-created, and a line of the log. */
+void vm_created(struct vm *vm);
+
 /* State changes; all from safe points. */
 void vm_stop(struct vm *vm);  /* RUNNING or PAUSED to STOPPED: for ft */
 void vm_go_on(struct vm *vm); /* STOPPED to RUNNING, or PAUSED if wanted */

@@ -130,6 +130,7 @@ struct stage2 {
     uint64_t *dirty_bits; /* a bit for each guest frame number, set by the
                              engine and by vmm's own writes */
     uint64_t tables;      /* frames used for tables */
+    uint64_t large; /* leaves of 2 MiB, when they were made */
     uint64_t split;       /* the backend's, when large leaves are in use */
 };
 

@@ -85,6 +85,7 @@ void ept_large_merge(struct stage2 *s2)
 
             *word_at(links, index) = table | EPT_ALL;
             *word_at(ept_table(s2, gpa, 2, false), index) = leaf;
+            s2->large++;
         }
     }
     s2->generation++;
