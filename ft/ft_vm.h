@@ -118,7 +118,7 @@ bool ft_can_snapshot(const struct ft_vm *ft);
 
 void ft_detect(const struct fault *fault, uint64_t now);
 
-/* ---- incident.c: its life, at safe points ---- */
+/* ---- incident.c: how one begins and grows, at safe points ---- */
 
 /* A fault concerns this VM: opens an incident, or adds to the one that is
  * open. bad: its frame that is hit, with its entry in the frame table; or
@@ -130,10 +130,17 @@ void incident_add(struct ft_vm *ft, const struct fault *fault,
  * ended. */
 int incident_order(struct ft_vm *ft, enum action action, uint8_t generation,
                    const char *kind, uint64_t now);
-/* The piece that was under way has been abandoned. */
-void incident_abandoned(struct ft_vm *ft, uint64_t now);
 /* It cannot be repaired: only halt and preserve are left. */
 void incident_give_up(struct ft_vm *ft, const char *why);
+/* Whatever was under way is begun anew, with what is known now. */
+void incident_again(struct ft_vm *ft, uint64_t now);
+/* A journal entry of the incident. */
+struct journal_entry *incident_open_entry(struct ft_vm *ft, const char *kind);
+
+/* ---- attempt.c: its attempts and its end, at safe points ---- */
+
+/* The piece that was under way has been abandoned. */
+void incident_abandoned(struct ft_vm *ft, uint64_t now);
 /* Its action is done. True when the incident is over. */
 bool incident_result(struct ft_vm *ft, uint64_t now);
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The life of an incident. All of this happens at safe points; what touches
- * the cell is done in its VM's own turns, by act.c and contain.c. */
+/* How an incident begins and grows. All of this happens at safe points; what
+ * touches the cell is done in its VM's own turns, by act.c and contain.c. */
 #include "ft/ft_vm.h"
 #include "kernel/errno.h"
-#include "kernel/log.h"
 #include "kernel/string.h"
 
 static uint32_t incidents;
@@ -76,7 +75,7 @@ static void take_frame_away(struct ft_vm *ft, uint64_t bad,
 
 /* ---- journal ---- */
 
-static struct journal_entry *open_entry(struct ft_vm *ft, const char *kind)
+struct journal_entry *incident_open_entry(struct ft_vm *ft, const char *kind)
 {
     struct journal_entry *entry = journal_open(ft->vm->id, kind);
 
@@ -88,7 +87,8 @@ static struct journal_entry *journal_fault(struct ft_vm *ft,
                                            const struct fault *fault,
                                            const struct verdict *verdict)
 {
-    struct journal_entry *entry = open_entry(ft, fault_kind_name(fault->kind));
+    struct journal_entry *entry =
+        incident_open_entry(ft, fault_kind_name(fault->kind));
 
     entry->fault = *fault;
     entry->verdict = *verdict;
@@ -147,8 +147,7 @@ static void merge(struct verdict *into, const struct verdict *more, uint16_t vm)
     }
 }
 
-/* Whatever was under way is begun anew, with what is known now. */
-static void again(struct ft_vm *ft, uint64_t now)
+void incident_again(struct ft_vm *ft, uint64_t now)
 {
     struct incident *incident = &ft->incident;
 
@@ -221,7 +220,7 @@ void incident_add(struct ft_vm *ft, const struct fault *fault,
     }
     ft->incident.last_tsc = fault->tsc;
     if (!again_the_same) {
-        again(ft, now);
+        incident_again(ft, now);
     }
 }
 
@@ -235,7 +234,7 @@ int incident_order(struct ft_vm *ft, enum action action, uint8_t generation,
     }
     open_incident(ft);
     incident->kind = kind;
-    incident->entry = open_entry(ft, kind)->number;
+    incident->entry = incident_open_entry(ft, kind)->number;
     incident->first_entry = incident->entry;
     incident->fault = (struct fault){.kind = FAULT_RESTORE, .tsc = now};
     incident->verdict = (struct verdict){.victim = ft->vm->id,
@@ -244,150 +243,6 @@ int incident_order(struct ft_vm *ft, enum action action, uint8_t generation,
                                          .severity = SEVERITY_ACTION};
     incident->ordered = true;
     incident->decision = (struct decision){action, generation, REASON_LADDER};
-    again(ft, now);
+    incident_again(ft, now);
     return 0;
-}
-
-/* ---- closing ---- */
-
-/* The entry of the present attempt: the first one is that of the fault. */
-static struct journal_entry *present_entry(struct ft_vm *ft)
-{
-    struct incident *incident = &ft->incident;
-
-    if (!incident->entry) {
-        incident->entry = open_entry(ft, incident->kind)->number;
-    }
-    return journal_find(incident->entry);
-}
-
-static void close_entry(struct ft_vm *ft, bool ok, const char *why,
-                        uint64_t now)
-{
-    struct incident *incident = &ft->incident;
-    struct journal_entry *entry = present_entry(ft);
-
-    if (!entry) {
-        return;
-    }
-    entry->decision = incident->decision;
-    entry->ok = ok;
-    entry->why = why;
-    entry->pages = ft->work.pages;
-    entry->ticks = now - incident->fault.tsc;
-    entry->valid |= JOURNAL_DECISION | JOURNAL_OUTCOME;
-    if (incident->verify.pages) {
-        entry->verify = incident->verify;
-        entry->valid |= JOURNAL_VERIFY;
-    }
-}
-
-/* The next attempt will have an entry of its own. */
-static void fail_attempt(struct ft_vm *ft, const char *why, uint64_t now)
-{
-    struct incident *incident = &ft->incident;
-    const struct decision *decision = &incident->decision;
-
-    close_entry(ft, false, why, now);
-    incident->entry = 0;
-    incident->verify.pages = 0;
-    incident->ordered = false;
-    if (decision->action != ACTION_RESTORE) {
-        incident->failed_actions |= (uint8_t)(1u << decision->action);
-        return;
-    }
-    incident->failed_generations |= (uint8_t)(1u << decision->generation);
-    /* The newest is gone once the older one was begun. */
-    if (decision->generation == GENERATION_OLDER) {
-        incident->failed_generations |= 1u << GENERATION_NEWEST;
-    }
-}
-
-void incident_abandoned(struct ft_vm *ft, uint64_t now)
-{
-    struct incident *incident = &ft->incident;
-
-    if (incident->stage == INCIDENT_ACT) {
-        fail_attempt(ft, "abandoned", now);
-    }
-    again(ft, now);
-}
-
-static bool is_end(enum action action)
-{
-    return action == ACTION_HALT || action == ACTION_PRESERVE;
-}
-
-static const char *reason_of(const struct incident *incident)
-{
-    if (incident->ordered) {
-        return "ordered";
-    }
-    return incident->beyond_why && is_end(incident->decision.action)
-               ? incident->beyond_why
-               : policy_reason_name(incident->decision.reason);
-}
-
-static void end_vm(struct ft_vm *ft)
-{
-    const struct decision *decision = &ft->incident.decision;
-
-    if (decision->action == ACTION_PRESERVE) {
-        vm_end(ft->vm, VM_PRESERVED, "preserved");
-    } else {
-        vm_end(ft->vm, VM_HALTED,
-               decision->reason == REASON_BUDGET ? "budget" : "halted");
-    }
-}
-
-static void note_recovery(struct ft_vm *ft, enum action action)
-{
-    if (action == ACTION_RESTORE) {
-        ft->last_generation = GENERATION_NEWEST;
-        ft->ticks_at_restore = ft->vm->vcpu[0].ticks;
-        ft->restored_for = ft->incident.fault;
-    } else if (action == ACTION_RESTART) {
-        ft->last_generation = GENERATION_NONE;
-        ft->snapshots = 0;
-        ft->snapshot_due = SNAPSHOT_NOT_TIMED;
-    } else {
-        return;
-    }
-    /* What it had asked for, it has not asked for any more. */
-    ft->vm->snapshot_wanted = false;
-    ft->vm->reset_wanted = false;
-}
-
-static void end_incident(struct ft_vm *ft)
-{
-    const struct incident *incident = &ft->incident;
-    enum action action = incident->decision.action;
-    bool goes_on = !is_end(action);
-
-    note_recovery(ft, action);
-    if (goes_on) {
-        vm_go_on(ft->vm);
-    }
-    report_incident(incident->number, incident->first_entry);
-    if (ft->snapshot_lost) {
-        ft->snapshot_lost = false;
-        log_warn("%s: a snapshot was abandoned and could not be undone: no "
-                 "generation is left of those before",
-                 ft->vm->config->name);
-    }
-    if (!goes_on) {
-        end_vm(ft);
-    }
-}
-
-bool incident_result(struct ft_vm *ft, uint64_t now)
-{
-    if (ft->result < 0) {
-        fail_attempt(ft, ft->work.why ? ft->work.why : "?", now);
-        again(ft, now);
-        return false;
-    }
-    close_entry(ft, true, reason_of(&ft->incident), now);
-    end_incident(ft);
-    return true;
 }
