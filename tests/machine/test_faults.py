@@ -78,9 +78,9 @@ def test_a_fault_of_each_at_once(machine, guest):
     m.command("pause beta")
     m.command("inject alpha nullwrite")
     m.send("beta", "triple")
+    start = m.cursor
     m.command("resume alpha")
     m.command("resume beta")
-    start = m.cursor
     for vm in ("alpha", "beta"):
         m.cursor = start
         m.expect("action", vm=vm, action="restore", outcome="ok")

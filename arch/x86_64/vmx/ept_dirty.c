@@ -83,6 +83,14 @@ static void rearm_table(struct stage2 *s2, uint64_t gpa, uint64_t *words,
     }
 }
 
+/* Most tables have nothing dirty. */
+static bool any_of_eight(const uint64_t *words)
+{
+    _Static_assert(TABLE_WORDS == 8, "as many are looked at");
+    return words[0] | words[1] | words[2] | words[3] | words[4] | words[5] |
+           words[6] | words[7];
+}
+
 /* memory_top need not be a multiple of what a word or a table stands for;
  * the bitmap has whole words. */
 void ept_rearm(struct stage2 *s2)
@@ -95,8 +103,11 @@ void ept_rearm(struct stage2 *s2)
     for (uint64_t gpa = 0; gpa < s2->memory_top; gpa += EPT_TABLE_SPAN) {
         uint64_t left = (s2->memory_top - gpa + word_span - 1) / word_span;
         unsigned count = left < TABLE_WORDS ? (unsigned)left : TABLE_WORDS;
+        uint64_t *words = &s2->dirty_bits[gpa / word_span];
 
-        rearm_table(s2, gpa, &s2->dirty_bits[gpa / word_span], count);
+        if (count < TABLE_WORDS || any_of_eight(words)) {
+            rearm_table(s2, gpa, words, count);
+        }
     }
     s2->generation++;
 }
