@@ -105,8 +105,10 @@ UNIT_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined \
 	-Wno-missing-prototypes -I. -I$(BUILD)/gen
 
 # A comment at the head of a unit test names the sources that it links.
-unit_sources = $(wildcard $(shell sed -n '1,3s|^/\* sources:\(.*\)\*/|\1|p' \
-	tests/unit/$(1).c))
+# What is generated need not be there yet.
+unit_sources = $(foreach source,$(shell \
+	sed -n '1,3s|^/\* sources:\(.*\)\*/|\1|p' tests/unit/$(1).c),\
+	$(or $(wildcard $(source)),$(source)))
 
 define unit_rule
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call unit_sources,$(1)) \
