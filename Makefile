@@ -168,6 +168,10 @@ run: | setup ## the same machine for a person: consoles and the monitor
 	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_LINUX)
 	@tools/run --emu $(EMU) --timeout 0 -- $(RUN_GUESTS)
 
+bench: | setup ## path lengths in Bochs ticks, beside the bare machine's
+	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_ELFS)
+	@tools/bench
+
 RUN_GUESTS := \
 	'build/guest/vmlinuz vm=alpha mem=128M hv=kvm snapshot=manual -- \
 	console=ttyS0 quiet cryptomgr.notests bh.name=alpha' \
@@ -188,4 +192,4 @@ clean: ## removes what was built
 	rm -rf $(BUILD)
 
 .PHONY: all clang unit-bins test test-files test-unit test-machine test-nested \
-	setup demo run help clean
+	setup demo run bench help clean

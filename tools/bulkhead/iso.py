@@ -10,7 +10,7 @@ import tempfile
 from . import Failure
 
 GRUB_PC = "/usr/lib/grub/i386-pc"
-GRUB_MODULES = "multiboot2 iso9660 biosdisk serial terminal configfile normal"
+GRUB_MODULES = "multiboot multiboot2 iso9660 biosdisk serial terminal configfile normal"
 
 
 NO_IMAGE = os.path.join(os.path.dirname(__file__), "no-image")
@@ -50,21 +50,24 @@ def place_module(text, names):
     return f"module2 --nounzip {quote(names[path])} {rest}".rstrip()
 
 
-def grub_config(boot, module_lines):
+def grub_config(boot, module_lines, protocol="multiboot2"):
     """grub.cfg: no menu; what GRUB has to complain about goes to COM1."""
     words = " ".join(quote(word) for word in split_words(boot))
     return "\n".join([
         "serial --unit=0 --speed=115200",
         "terminal_output serial",
-        f"multiboot2 /boot/bulkhead.elf {words}".rstrip(),
+        f"{protocol} /boot/bulkhead.elf {words}".rstrip(),
         *module_lines,
         "boot",
         "",
     ])
 
 
-def build(path, elf, boot, modules, directory):
-    """Writes the disc image to path; directory is for what goes into it."""
+def build(path, elf, boot, modules, directory, protocol="multiboot2"):
+    """Writes the disc image to path; directory is for what goes into it.
+
+    protocol is GRUB's command for elf: "multiboot" boots a small guest bare.
+    """
     if not os.path.isfile(elf):
         raise Failure(f"no such file: {elf} (run make)")
     names = {}
@@ -74,7 +77,7 @@ def build(path, elf, boot, modules, directory):
         for source, target in [*names.items(), (elf, "/boot/bulkhead.elf")]:
             shutil.copyfile(source, tree + target)
         with open(f"{tree}/boot/grub/grub.cfg", "w") as file:
-            file.write(grub_config(boot, lines))
+            file.write(grub_config(boot, lines, protocol))
         run_mkrescue(path, tree)
 
 
