@@ -124,7 +124,10 @@ unit-bins: $(UNIT_BINS)
 include tests/guests/guests.mk
 include tests/nested/nested.mk
 
-TEST_FILES = $(BUILD)/bulkhead.elf $(UNIT_BINS) $(GUEST_ELFS) $(NESTED) \
+# Debian's kernel, unmodified, and a small initramfs around our helper.
+GUEST_LINUX := build/guest/vmlinuz build/guest/initrd.img
+
+TEST_FILES := $(BUILD)/bulkhead.elf $(UNIT_BINS) $(GUEST_ELFS) $(NESTED) \
 	$(GUEST_LINUX)
 TEST_ENV := BULKHEAD_VMLINUZ=build/guest/vmlinuz
 
@@ -145,9 +148,6 @@ test-nested: $(TEST_FILES) ## the nested tests alone
 	@tests/run --only nested
 
 # ---- guests, runs ---------------------------------------------------------
-
-# Debian's kernel, unmodified, and a small initramfs around our helper.
-GUEST_LINUX := build/guest/vmlinuz build/guest/initrd.img
 
 build/guest/vmlinuz: tools/fetch-kernel
 	@tools/fetch-kernel
