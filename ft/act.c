@@ -31,7 +31,7 @@ static void settle(struct ft_vm *ft, struct guest *guest)
         return;
     }
     guest_dirty_collect(guest);
-    if (ft->snapshot->taking && guest->call_pending) {
+    if (guest->call_pending) {
         ft->vm->snapshot_wanted = true; /* it still waits */
     }
     if (!snapshot_abandon(ft->snapshot)) {

@@ -56,19 +56,37 @@ static void fail_attempt(struct ft_vm *ft, const char *why, uint64_t now)
     }
 }
 
+static bool is_end(enum action action)
+{
+    return action == ACTION_HALT || action == ACTION_PRESERVE;
+}
+
 void incident_abandoned(struct ft_vm *ft, uint64_t now)
 {
     struct incident *incident = &ft->incident;
 
     if (incident->stage == INCIDENT_ACT) {
         fail_attempt(ft, "abandoned", now);
+    } else {
+        incident->contain_failed = true;
     }
     incident_again(ft, now);
 }
 
-static bool is_end(enum action action)
+bool incident_must_end(struct ft_vm *ft)
 {
-    return action == ACTION_HALT || action == ACTION_PRESERVE;
+    struct incident *incident = &ft->incident;
+    bool hopeless = incident->beyond_why && incident->contain_failed;
+
+    if (incident->rounds <= ROUNDS_MAX && !hopeless) {
+        return false;
+    }
+    if (!is_end(incident->decision.action)) {
+        incident->decision =
+            (struct decision){ACTION_HALT, GENERATION_NONE, REASON_EXHAUSTED};
+    }
+    incident->ordered = false;
+    return true;
 }
 
 static const char *reason_of(const struct incident *incident)

@@ -28,11 +28,11 @@ static void replace_ram(struct ft_vm *ft, struct guest *guest,
 {
     uint64_t gpa = frame->page << 12;
 
+    page_set_add(guest->dirty_bits, frame->page);
     if (!frame->spare || guest_set_frame(guest, gpa, frame->spare)) {
         incident_give_up(ft, "no spare frame is left");
         return;
     }
-    page_set_add(guest->dirty_bits, frame->page);
     frame->contained = true;
 }
 
@@ -89,10 +89,12 @@ static void contain_slot(struct ft_vm *ft, struct bad_frame *frame)
         (uint32_t)(is_mirror ? frame->page : s->pages + frame->page);
 
     frame->contained = true;
-    if (cell_lookup(&ft->vm->cell, address) != frame->frame) {
+    if (ft->no_snapshots ||
+        cell_lookup(&ft->vm->cell, address) != frame->frame) {
         return;
     }
     if (!frame->spare || cell_set_frame(&ft->vm->cell, address, frame->spare)) {
+        cell_unmap(&ft->vm->cell, address);
         snapshot_drop(s);
         ft->no_snapshots = true;
         return;
@@ -159,8 +161,11 @@ uint64_t incident_heal_copies(struct ft_vm *ft)
     for (unsigned i = 0; i < ft->incident.frame_count; i++) {
         struct bad_frame *frame = &ft->incident.frames[i];
 
-        if (frame->is_copy && frame->copy_good) {
+        /* RAM may have changed since it was looked at. */
+        if (frame->is_copy && frame->copy_good && !frame->healed &&
+            mirror_matches_ram(ft->snapshot, frame->page)) {
             mirror_heal(ft->snapshot, frame->page);
+            frame->healed = true;
             healed++;
         }
     }

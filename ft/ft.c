@@ -44,10 +44,16 @@ static void take_turn(struct runnable *self, uint64_t slice_end)
     struct guest *guest = ft->vm->guest;
     int result;
 
+    ft->in_work = true;
+    if (ft->job == JOB_INCIDENT && incident_must_end(ft)) {
+        ft->result = 0;
+        ft->finished = true;
+        ft->in_work = false;
+        return;
+    }
     if (cell_current() != self->cell) {
         cell_switch(self->cell, NULL);
     }
-    ft->in_work = true;
     ft->work.until = slice_end;
     result = ft->job == JOB_SNAPSHOT ? snapshot_work(ft, guest)
                                      : incident_work(ft, guest);

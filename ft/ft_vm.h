@@ -30,6 +30,7 @@ struct bad_frame {
     bool contained;        /* the spare is in its place, content undefined */
     bool checked;          /* its other copy was looked at */
     bool is_copy;          /* it held the newest copy of page */
+    bool healed;           /* which was made anew */
     bool page_clean, copy_good; /* see struct policy_state */
 };
 
@@ -49,6 +50,7 @@ struct incident {
     unsigned frame_count;
     const char *beyond_why; /* only halt and preserve are left; or NULL */
     bool evidence_tried;
+    bool contain_failed; /* containment was abandoned before it was done */
     bool ordered; /* by the operator or the guest: `decision` comes first */
     bool spent;   /* the budget was charged */
     uint8_t failed_actions, failed_generations;
@@ -91,6 +93,8 @@ struct ft_vm {
     uint64_t snapshot_due;     /* host TSC, SNAPSHOT_NOT_TIMED, RUN_NEVER */
     uint64_t snapshots;        /* taken so far */
     uint64_t quarantined;      /* frames lost so far */
+    uint64_t told_until;       /* bounds the guest's own events: report.c */
+    uint64_t reset_from;       /* host TSC; no reset is carried out before */
     bool snapshot_lost; /* one was abandoned and none is left: to be said */
 };
 
@@ -141,6 +145,9 @@ struct journal_entry *incident_open_entry(struct ft_vm *ft, const char *kind);
 
 /* The piece that was under way has been abandoned. */
 void incident_abandoned(struct ft_vm *ft, uint64_t now);
+/* Nothing more can be done in the cell: the decision is to halt it, made
+ * without a look at the cell. */
+bool incident_must_end(struct ft_vm *ft);
 /* Its action is done. True when the incident is over. */
 bool incident_result(struct ft_vm *ft, uint64_t now);
 
@@ -161,7 +168,7 @@ void report_action(const struct journal_entry *entry);
 /* All entries of an incident, in order. */
 void report_incident(uint32_t incident, uint32_t first_entry);
 /* The snapshot that has just been taken. */
-void report_snapshot(const struct ft_vm *ft, uint64_t ticks);
+void report_snapshot(struct ft_vm *ft, uint64_t ticks);
 
 /* ---- commands.c, health.c, inject.c ---- */
 

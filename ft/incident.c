@@ -209,6 +209,9 @@ void incident_add(struct ft_vm *ft, const struct fault *fault,
         add_simple(ft, fault, verdict, bad);
         return;
     }
+    if (ft->job == JOB_SNAPSHOT) {
+        ft->snapshot_due = SNAPSHOT_NOT_TIMED; /* it was not taken */
+    }
     if (ft->job != JOB_INCIDENT) {
         add_first(ft, fault, verdict);
     } else if (!again_the_same) {

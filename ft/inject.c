@@ -46,7 +46,8 @@ struct injection {
 
 static uint64_t frame_of_page(const struct ft_vm *ft, uint64_t page)
 {
-    if (!guest_has_page(ft->vm->guest, page << 12)) {
+    if (page >= ft->vm->guest->top >> 12 ||
+        !guest_has_page(ft->vm->guest, page << 12)) {
         return NO_FRAME;
     }
     return cell_lookup(&ft->vm->cell, CELL_RAM + (page << 12));
@@ -54,7 +55,8 @@ static uint64_t frame_of_page(const struct ft_vm *ft, uint64_t page)
 
 static uint64_t frame_of_copy(const struct ft_vm *ft, uint64_t page)
 {
-    if (!ft->snapshot || !guest_has_page(ft->vm->guest, page << 12)) {
+    if (!ft->snapshot || page >= ft->vm->guest->top >> 12 ||
+        !guest_has_page(ft->vm->guest, page << 12)) {
         return NO_FRAME;
     }
     return cell_lookup(
@@ -251,6 +253,9 @@ static int inject(struct monitor *monitor, unsigned count, char **words)
     ft = ft_named(monitor, words[1]);
     if (!ft) {
         return -ENOENT;
+    }
+    if (vm_has_ended(ft->vm)) {
+        return refuse(monitor, ft, -EBUSY);
     }
     if (!strcmp(words[2], "mce")) {
         return inject_mce(monitor, ft, count - 3, words + 3);

@@ -5,6 +5,7 @@
 #include "kernel/event.h"
 #include "kernel/log.h"
 #include "kernel/string.h"
+#include "kernel/time.h"
 
 static const char *vm_name(uint16_t vm)
 {
@@ -108,12 +109,34 @@ void report_incident(uint32_t incident, uint32_t first_entry)
     }
 }
 
-void report_snapshot(const struct ft_vm *ft, uint64_t ticks)
+/* A guest can ask for snapshots faster than the lines can tell of them: so
+ * many at once, and then one in so many ms. */
+#define TELL_BURST 64
+#define TELL_MS    5
+
+static bool may_tell(struct ft_vm *ft)
+{
+    const uint64_t now = time_now(), each = TELL_MS * time_per_ms();
+
+    if (ft->told_until < now) {
+        ft->told_until = now;
+    }
+    if (ft->told_until - now > (TELL_BURST - 1) * each) {
+        return false;
+    }
+    ft->told_until += each;
+    return true;
+}
+
+void report_snapshot(struct ft_vm *ft, uint64_t ticks)
 {
     const bool older = ft->generations & 1u << GENERATION_OLDER;
     const bool first = ft->snapshots == 1;
     struct event event;
 
+    if (!may_tell(ft)) {
+        return;
+    }
     event_begin(&event, "snapshot");
     event_text(&event, "vm", ft->vm->config->name);
     event_number(&event, "generation", ft->snapshots);

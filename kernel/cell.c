@@ -5,6 +5,7 @@
 #include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/percpu.h"
 #include "kernel/errno.h"
+#include "kernel/fault.h"
 #include "kernel/format.h"
 #include "kernel/frame.h"
 #include "kernel/string.h"
@@ -78,6 +79,11 @@ int cell_set_frame(struct cell *cell, uint64_t address, uint64_t frame)
     return page_map(cell->root, address, frame, PROT_WRITE, cell->id);
 }
 
+void cell_unmap(struct cell *cell, uint64_t address)
+{
+    page_unmap(cell->root, address);
+}
+
 static struct loaded *mine(void)
 {
     return &loaded[this_cpu()->index];
@@ -128,13 +134,38 @@ void cell_forget(void)
     root_load(this_cpu()->core_root);
 }
 
+struct call {
+    struct cell *cell;
+    int (*function)(void *);
+    void *argument;
+    int result;
+};
+
+static void call_in_cell(void *argument)
+{
+    struct call *call = argument;
+    struct loaded before = *mine();
+
+    cell_switch(call->cell, before.cell == call->cell ? before.vcpu : NULL);
+    call->result = call->function(call->argument);
+    cell_switch(before.cell, before.vcpu);
+}
+
 int run_in_cell(struct cell *cell, int (*function)(void *), void *argument)
 {
-    struct loaded before = *mine();
-    int result;
+    struct call call = {cell, function, argument, -EIO};
+    struct percpu *self = this_cpu();
 
-    cell_switch(cell, before.cell == cell ? before.vcpu : NULL);
-    result = function(argument);
-    cell_switch(before.cell, before.vcpu);
-    return result;
+    if (self->served_vm != FAULT_NO_VM) {
+        call_in_cell(&call);
+        return call.result;
+    }
+    self->served_vm = cell->id;
+    self->served_vcpu = 0;
+    if (cpu_catch(call_in_cell, &call)) {
+        cell_forget();
+        call.result = -EIO;
+    }
+    self->served_vm = FAULT_NO_VM;
+    return call.result;
 }

@@ -58,6 +58,9 @@ uint64_t cell_lookup(const struct cell *cell, uint64_t address);
  * The caller owns the content and the frame table. */
 int cell_set_frame(struct cell *cell, uint64_t address, uint64_t frame);
 
+/* Nothing is behind this address any more. */
+void cell_unmap(struct cell *cell, uint64_t address);
+
 /* Loads a cell and, with it, one of its vCPUs: CR3 and the current VMCS
  * change here and nowhere else. cell NULL: the core alone. */
 void cell_switch(struct cell *cell, struct arch_vcpu *vcpu);
@@ -70,7 +73,8 @@ void cell_forget(void);
 struct cell *cell_current(void);
 
 /* Calls function(argument) with cell loaded, whatever was loaded before; its
- * result. */
+ * result. From the core, what goes wrong in there is the VM's fault and not
+ * the core's: it is posted, and the result is -EIO. */
 int run_in_cell(struct cell *cell, int (*function)(void *), void *argument);
 
 #endif

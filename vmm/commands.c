@@ -45,7 +45,9 @@ static int list(struct monitor *monitor, unsigned count, char **words)
     for (unsigned i = 0; i < vm_count; i++) {
         struct vm *vm = &vms[i];
 
-        run_in_cell(&vm->cell, count_exits, vm);
+        if (!vm_has_ended(vm)) {
+            run_in_cell(&vm->cell, count_exits, vm);
+        }
         monitor_print(monitor, "%-3u %-15s %-9s %6lu %10lu %8lu %5u %8lu", i,
                       vm->config->name, vm_state_name(vm->state),
                       vm->config->memory >> 20, vm->exits,

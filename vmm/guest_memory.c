@@ -57,11 +57,13 @@ int guest_set_frame(struct guest *guest, uint64_t gpa, uint64_t frame)
     if (!guest_has_page(guest, gpa)) {
         return -EFAULT;
     }
-    error = page_map(guest->vm->cell.root, CELL_RAM + gpa, frame, PROT_WRITE,
-                     guest->vm->id);
+    /* The window last: whoever is abandoned in between finds the old frame
+     * there, and does both again. */
+    error = cpu->stage2_map(&guest->stage2, gpa, frame,
+                            STAGE2_READ | STAGE2_WRITE | STAGE2_EXEC);
     return error ? error
-                 : cpu->stage2_map(&guest->stage2, gpa, frame,
-                                   STAGE2_READ | STAGE2_WRITE | STAGE2_EXEC);
+                 : page_map(guest->vm->cell.root, CELL_RAM + gpa, frame,
+                            PROT_WRITE, guest->vm->id);
 }
 
 static unsigned vcpu_list(struct guest *guest, struct arch_vcpu *list[])

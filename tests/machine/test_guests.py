@@ -162,7 +162,8 @@ def test_a_fault_at_its_own_hand_rolls_back_to_its_own_snapshot(machine,
 
 
 def test_sums_of_a_guest_that_is_rolled_back_often(machine, guest):
-    m = machine(beat_line(guest, "alpha", "budget=64/60000 snapshot=every:100"))
+    m = machine(beat_line(guest, "alpha",
+                          "budget=64/60000 snapshot=every:100"))
     m.expect("snapshot", vm="alpha")
     for _ in range(5):
         m.expect("heartbeat", vm="alpha")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is done when a restore is not wanted, not possible or too often."""
 
+import subprocess
+
 import pytest
 
 from beating import Pair, assert_consecutive, numbers_of
@@ -89,7 +91,6 @@ def test_a_damaged_copy_leads_to_the_older_generation(machine, guest):
 
 def changed_page(guest):
     """The guest frame number of beat's buffer: written in every beat."""
-    import subprocess
     symbols = subprocess.run(["nm", guest("beat")], check=True, text=True,
                              capture_output=True).stdout
     end = next(int(line.split()[0], 16) for line in symbols.splitlines()

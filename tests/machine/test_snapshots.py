@@ -3,7 +3,7 @@
 
 import pytest
 
-from beating import CHANGE, SIZE_KIB, Pair, beat_line, numbers_of
+from beating import SIZE_KIB, Pair, beat_line
 
 PAGES = 4 << 20 >> 12  # of a guest that beats
 ROM = 96               # pages below 1 MiB that are no e820 RAM, but memory
@@ -70,9 +70,13 @@ def test_every(machine, guest):
     while " paused " not in m.command("list")["output"][1]:
         pass
     count = len(m.all("snapshot"))
-    m.command("resume alpha")
-    m.expect("snapshot")
-    assert len(m.all("snapshot")) == count + 1
+    for _ in range(3):
+        m.command("list")
+    assert len(m.all("snapshot")) == count
+    m.command("resume alpha")  # none is made up for
+    times = [m.expect("snapshot")["t"] / per_ms for _ in range(3)]
+    assert all(after - before >= 35
+               for before, after in zip(times, times[1:]))
     m.send("alpha", "quit")
     assert m.wait() == 0
 
@@ -170,7 +174,6 @@ def test_more_than_the_undo_log_holds(machine, guest):
     m.command("restore alpha")
     m.expect("action", action="restore", outcome="ok")
     m.expect("heartbeat", vm="alpha", n=3)
-    assert CHANGE and numbers_of([], "alpha") == []
     m.send("alpha", "quit")
     assert m.wait() == 0
     assert m.console("alpha")[-1] == "done 0 0"

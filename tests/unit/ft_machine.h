@@ -166,6 +166,12 @@ int cell_set_frame(struct cell *cell, uint64_t address, uint64_t frame)
     return 0;
 }
 
+void cell_unmap(struct cell *cell, uint64_t address)
+{
+    (void)cell;
+    *frame_place(address) = UINT64_MAX;
+}
+
 int guest_set_frame(struct guest *guest, uint64_t gpa, uint64_t frame)
 {
     return cell_set_frame(&guest->vm->cell, CELL_RAM + gpa, frame);

@@ -134,8 +134,14 @@ bool guest_has_page(const struct guest *guest, uint64_t gpa)
     return gpa < guest->top;
 }
 
+/* Called first, when a test wants to know, or to make it fail. */
+static void (*rig_on_collect)(void);
+
 void guest_dirty_collect(struct guest *guest)
 {
+    if (rig_on_collect) {
+        rig_on_collect();
+    }
     for (unsigned i = 0; i < RIG_WORDS; i++) {
         guest->dirty_bits[i] |= rig.hardware[i];
         rig.hardware[i] = 0;

@@ -797,10 +797,56 @@ static void test_request_is_rolled_back(void **state)
     assert_false(rig.guest->call_pending);
 }
 
+static void always_faults(void)
+{
+    post((struct fault){.kind = FAULT_ROOT,
+                        .severity = SEVERITY_ACTION,
+                        .context = CONTEXT_SERVING,
+                        .vm = ALPHA});
+    longjmp(machine.abandon, 1);
+}
+
+/* What ft needs in the cell is poisoned: nothing can be done there. */
+static void test_cell_that_cannot_be_entered(void **state)
+{
+    (void)state;
+    snapshot_now();
+    rig_on_collect = always_faults;
+    suffer(mce_at(AT_STATE));
+    rig_on_collect = NULL;
+    assert_int_equal(rig.vm.state, VM_HALTED);
+}
+
+/* The same without a bad frame: it is tried some times. */
+static void test_cell_that_always_faults(void **state)
+{
+    (void)state;
+    snapshot_now();
+    rig_on_collect = always_faults;
+    suffer(triple());
+    rig_on_collect = NULL;
+    assert_int_equal(rig.vm.state, VM_HALTED);
+}
+
+/* At most one in 100 ms: each is told to everybody. */
+static void test_resets_are_paced(void **state)
+{
+    (void)state;
+    rig.vm.reset_wanted = true;
+    settle();
+    rig.vm.reset_wanted = true;
+    settle();
+    assert_int_equal(machine.loads, 1);
+    run_guest(101);
+    settle();
+    assert_int_equal(machine.loads, 2);
+}
+
 static void test_reset_is_free(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < 20; i++) {
+        run_guest(101);
         rig.vm.reset_wanted = true;
         settle();
         assert_false(rig.vm.reset_wanted);
@@ -968,6 +1014,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_verify_full, setup_full, teardown),
         TEST(test_orders),
         TEST(test_damaged_older_is_not_tried_again),
+        TEST(test_cell_that_cannot_be_entered),
+        TEST(test_cell_that_always_faults),
+        TEST(test_resets_are_paced),
         TEST(test_reset_is_free),
         TEST(test_request_is_rolled_back),
         TEST(test_paused_stays_paused),
