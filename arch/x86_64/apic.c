@@ -70,11 +70,6 @@ int apic_enable(uint64_t physical)
     return 0;
 }
 
-bool apic_is_x2apic(void)
-{
-    return x2apic;
-}
-
 uint32_t apic_id(void)
 {
     return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;

@@ -10,7 +10,6 @@
  * physical: the registers' address from ACPI, for xAPIC mode. 0; -ENODEV
  * when firmware left it disabled. */
 int apic_enable(uint64_t physical);
-bool apic_is_x2apic(void);
 uint32_t apic_id(void);
 void apic_end_of_interrupt(void);
 

@@ -14,7 +14,4 @@ extern const uint8_t build_id[]; /* an ELF note (gABI, "Note Section") */
 void paging_init(void);
 uint64_t paging_core_root(void);
 
-/* Takes a page of the image out of the map. */
-void paging_guard(const void *page);
-
 #endif

@@ -216,12 +216,3 @@ uint64_t paging_core_root(void)
 {
     return image_phys(core_pml4);
 }
-
-/* The stack's guard: a page of the image that faults when it is touched. */
-void paging_guard(const void *page)
-{
-    unsigned index = (unsigned)((uint64_t)page - IMAGE_BASE) >> PAGE_SHIFT;
-
-    image_pt[index / ENTRIES][index % ENTRIES] = 0;
-    invlpg(page);
-}

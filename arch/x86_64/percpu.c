@@ -5,7 +5,6 @@
 #include "arch/x86_64/msr.h"
 #include "kernel/fault.h"
 
-struct percpu *percpu_table[CPU_MAX];
 uint32_t cpu_count = 1;
 
 void percpu_load(struct percpu *self, uint32_t index)
@@ -13,6 +12,5 @@ void percpu_load(struct percpu *self, uint32_t index)
     self->self = self;
     self->index = index;
     self->served_vm = FAULT_NO_VM;
-    percpu_table[index] = self;
     wrmsr(MSR_GS_BASE, (uint64_t)self);
 }

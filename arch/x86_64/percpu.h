@@ -32,7 +32,6 @@ struct percpu {
     volatile bool online;
 };
 
-extern struct percpu *percpu_table[CPU_MAX];
 extern uint32_t cpu_count; /* logical CPUs that run our code */
 
 static inline struct percpu *this_cpu(void)

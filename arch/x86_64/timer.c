@@ -37,11 +37,6 @@ void timer_enable(void)
     }
 }
 
-bool timer_has_deadline(void)
-{
-    return by_deadline;
-}
-
 void timer_arm(uint64_t deadline)
 {
     uint64_t now, count;

@@ -3,7 +3,6 @@
 #ifndef ARCH_TIMER_H
 #define ARCH_TIMER_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 /* TSC ticks a millisecond, measured. */
@@ -15,7 +14,6 @@ void timer_init(uint64_t ticks_per_ms);
 
 /* Prepares this CPU's timer. */
 void timer_enable(void);
-bool timer_has_deadline(void);
 
 /* Interrupts this CPU (VECTOR_TIMER) when the TSC reaches deadline; 0 turns
  * the timer off. One deadline at a time. */
