@@ -243,7 +243,7 @@ static int inject_root(struct monitor *monitor, const struct ft_vm *ft,
     return -EINVAL;
 }
 
-static int inject(struct monitor *monitor, unsigned count, char **words)
+static int inject_words(struct monitor *monitor, unsigned count, char **words)
 {
     struct ft_vm *ft;
 
@@ -261,6 +261,22 @@ static int inject(struct monitor *monitor, unsigned count, char **words)
         return inject_mce(monitor, ft, count - 3, words + 3);
     }
     return count == 3 ? inject_root(monitor, ft, words[2]) : -EINVAL;
+}
+
+static int inject(struct monitor *monitor, unsigned count, char **words)
+{
+    int error = inject_words(monitor, count, words);
+
+    if (error == -EINVAL) {
+        monitor_print(monitor, "WHAT is mce, and then, if wanted, of each:");
+        monitor_print(monitor, "  dirty | clean | page N | copy N | ADDRESS");
+        monitor_print(monitor, "  guest | serving | core");
+        monitor_print(monitor, "  srar | srao | ucna | corrected | fatal");
+        monitor_print(monitor, "or a mistake of ours while it is served:");
+        monitor_print(monitor, "  nullwrite | ud | divide | gp | stack | wild");
+        monitor_print(monitor, "or of its own: entry | misconfig");
+    }
+    return error;
 }
 
 static void tell_frame(struct monitor *monitor, const struct ft_vm *ft,
@@ -303,11 +319,8 @@ static int frame(struct monitor *monitor, unsigned count, char **words)
 }
 
 static const struct monitor_command commands[] = {
-    {"inject",
-     "VM mce [dirty|clean|page N|copy N|ADDRESS] [guest|serving|core] "
-     "[srar|srao|ucna|corrected|fatal], or VM "
-     "nullwrite|ud|divide|gp|stack|wild|entry|misconfig",
-     "a machine check, or a bug while it is served", inject},
+    {"inject", "VM WHAT...", "make a fault: a machine check, a bug of ours",
+     inject},
     {"frame", "VM GPA", "the host frame behind a guest page", frame},
 };
 
