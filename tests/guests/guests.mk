@@ -37,7 +37,7 @@ build/guests/obj/%.S.o: %.S tests/guests/guests.mk
 	@$(GUEST_CC) $(GUEST_ASFLAGS) -MMD -MP -c -o $@ $<
 
 .PHONY: guests
-guests: $(GUEST_ELFS)
+guests: $(GUEST_ELFS) ## the small test guests: build/guests
 
 -include $(foreach guest,lib $(GUESTS), \
 	$(patsubst %.o,%.d,$(call guest_objs,$(guest))))
