@@ -32,12 +32,13 @@ VMM_OBJS := $(call folder_objs,vmm vmm/devices) $(BUILD)/obj/gen/dsdt.c.o
 FT_OBJS := $(call folder_objs,ft)
 
 # kernel/ in three parts: services that everyone may use; what stands on
-# arch and drivers; and main.c, which puts the machine together (with the
-# self-check, which looks at all of it).
+# arch and drivers; and main.c with its steps start_*.c, which put the machine
+# together (with the self-check, which looks at all of it).
 LEAF := string format words fault log event frame panic symbols crc32c time \
 	config
 LEAF_OBJS := $(LEAF:%=$(BUILD)/obj/kernel/%.c.o)
-MAIN_OBJS := $(BUILD)/obj/kernel/main.c.o $(BUILD)/obj/kernel/self_check.c.o
+MAIN_OBJS := $(patsubst %,$(BUILD)/obj/%.o,kernel/main.c \
+	kernel/self_check.c $(sort $(wildcard kernel/start_*.c)))
 KERNEL_OBJS := $(filter-out $(LEAF_OBJS) $(MAIN_OBJS),\
 	$(call folder_objs,kernel))
 LAYERS := BOOT ARCH DRIVER LEAF KERNEL VMM FT MAIN
