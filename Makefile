@@ -35,7 +35,7 @@ FT_OBJS := $(call folder_objs,ft)
 # arch and drivers; and main.c with its steps start_*.c, which put the machine
 # together (with the self-check, which looks at all of it).
 LEAF := string format words fault log event frame panic symbols crc32c time \
-	config
+	config black_box
 LEAF_OBJS := $(LEAF:%=$(BUILD)/obj/kernel/%.c.o)
 MAIN_OBJS := $(patsubst %,$(BUILD)/obj/%.o,kernel/main.c \
 	kernel/self_check.c $(sort $(wildcard kernel/start_*.c)))
@@ -108,7 +108,7 @@ UNIT_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined \
 # A comment at the head of a unit test names the sources that it links.
 # What is generated need not be there yet.
 unit_sources = $(foreach source,$(shell \
-	sed -n '1,3s|^/\* sources:\(.*\)\*/|\1|p' tests/unit/$(1).c),\
+	sed -n '1,6s|^/\* sources:\(.*\)\*/|\1|p' tests/unit/$(1).c),\
 	$(or $(wildcard $(source)),$(source)))
 
 define unit_rule

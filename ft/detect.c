@@ -15,6 +15,7 @@ static _Noreturn void core_is_hit(const struct fault *fault,
     entry->fault = *fault;
     entry->verdict = *verdict;
     entry->valid = JOURNAL_FAULT | JOURNAL_VERDICT;
+    keep_entry(entry);
     report_fault(entry);
     panic("the core is hit: %s, %s, in %s, address 0x%lx, detail 0x%lx, "
           "RIP 0x%lx",

@@ -161,7 +161,10 @@ void incident_contain(struct ft_vm *ft, struct guest *guest);
 /* Makes the copies anew whose frames went bad, as far as RAM has them. */
 uint64_t incident_heal_copies(struct ft_vm *ft);
 
-/* ---- report.c: events and lines in the log ---- */
+/* ---- keep.c: the black box; report.c: events and lines in the log ---- */
+
+/* Writes what an entry says so far into the black box. */
+void keep_entry(const struct journal_entry *entry);
 
 void report_fault(const struct journal_entry *entry);
 void report_action(const struct journal_entry *entry);

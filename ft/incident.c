@@ -93,6 +93,7 @@ static struct journal_entry *journal_fault(struct ft_vm *ft,
     entry->fault = *fault;
     entry->verdict = *verdict;
     entry->valid = JOURNAL_FAULT | JOURNAL_VERDICT;
+    keep_entry(entry);
     return entry;
 }
 

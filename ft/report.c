@@ -59,6 +59,7 @@ void report_action(const struct journal_entry *entry)
     const struct decision *decision = &entry->decision;
     struct event event;
 
+    keep_entry(entry);
     if (entry->valid & JOURNAL_VERIFY) {
         report_verify(entry);
     }

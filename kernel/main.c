@@ -8,6 +8,7 @@
 #include "arch/x86_64/smp.h"
 #include "drivers/clock.h"
 #include "ft/ft.h"
+#include "kernel/black_box_place.h"
 #include "kernel/console.h"
 #include "kernel/crc32c.h"
 #include "kernel/frame.h"
@@ -25,6 +26,7 @@ void kernel_main(uint32_t magic, uint64_t information)
     paging_init();        /* our own page tables */
     start_boot_line();    /* words, serial lines */
     start_memory();       /* the frame table */
+    black_box_tell();     /* what an earlier boot left */
     smp_boot_cpu();       /* GDT, TSS, IST stacks */
     start_acpi();         /* CPUs, I/O APIC, timer */
     start_apics();        /* local and I/O APIC, no PICs */

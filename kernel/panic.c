@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "arch/x86_64/apic.h"
@@ -11,13 +12,13 @@
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/percpu.h"
+#include "kernel/black_box.h"
 #include "kernel/fault.h"
 #include "kernel/format.h"
 #include "kernel/log_ring.h"
 #include "kernel/panic_sink.h"
+#include "kernel/string.h"
 #include "kernel/symbols.h"
-
-#define TRACE_MAX 16
 
 static struct panic_sink sink;
 
@@ -62,22 +63,33 @@ static void say_place(uint64_t address)
 
 /* Frame pointers lead from one frame to the next; they are followed only
  * upward and only while they stay near, since the stack may be damaged. */
-static void say_trace(uint64_t rip, uint64_t rbp)
+static uint32_t collect_trace(uint64_t rip, uint64_t rbp,
+                              uint64_t trace[BLACK_BOX_TRACE])
 {
-    say("back trace:\n");
-    say_place(rip);
-    for (unsigned i = 0; i < TRACE_MAX; i++) {
+    uint32_t count = 0;
+
+    trace[count++] = rip;
+    while (count < BLACK_BOX_TRACE) {
         const uint64_t *frame = (const uint64_t *)rbp;
 
         if (rbp % 8 || !descriptors_on_stack(rbp) ||
             frame[1] < (uint64_t)text_start || frame[1] >= (uint64_t)text_end) {
             break;
         }
-        say_place(frame[1]);
+        trace[count++] = frame[1];
         if (frame[0] <= rbp || frame[0] - rbp > 65536) {
             break;
         }
         rbp = frame[0];
+    }
+    return count;
+}
+
+static void say_trace(const struct black_box_panic *record)
+{
+    say("back trace:\n");
+    for (uint32_t i = 0; i < record->trace_count; i++) {
+        say_place(record->trace[i]);
     }
 }
 
@@ -103,6 +115,41 @@ static void say_served(void)
     }
 }
 
+/* What was posted and not looked at yet, a fatal machine check above all. */
+static void keep_posted(void)
+{
+    struct fault fault;
+
+    while (fault_take(&fault)) {
+        struct black_box_fault record = {.number = black_box_next_number()};
+
+        black_box_describe(&record, &fault);
+        black_box_note(&record);
+    }
+}
+
+/* Before anything is printed: a serial line may be what hangs. */
+static void keep(struct black_box_panic *record,
+                 const struct exception_frame *frame, uint64_t rip,
+                 uint64_t rbp)
+{
+    const struct percpu *self = this_cpu();
+
+    keep_posted();
+    /* ELF note: name size, descriptor size, type, "GNU\0", descriptor. */
+    memcpy(record->build, build_id + 16, sizeof(record->build));
+    record->cpu = self->index;
+    record->served_vm = self->served_vm;
+    record->core_depth = self->core_depth;
+    record->trace_count = collect_trace(rip, rbp, record->trace);
+    record->rip = rip;
+    record->rsp = frame ? frame->rsp : rbp;
+    record->rflags = frame ? frame->rflags : 0;
+    record->cr2 = read_cr2();
+    record->cr3 = read_cr3();
+    black_box_panic(record);
+}
+
 static volatile bool panicked;
 
 bool panic_elsewhere(void)
@@ -112,33 +159,37 @@ bool panic_elsewhere(void)
 
 void panic_at(const struct exception_frame *frame, const char *fmt, ...)
 {
-    char what[160], c;
+    static struct black_box_panic record;
     va_list args;
+    char c;
 
     interrupts_off();
     if (!__atomic_exchange_n(&panicked, true, __ATOMIC_ACQ_REL)) {
         apic_send_nmi_to_others();
+        va_start(args, fmt);
+        vformat(record.what, sizeof(record.what), fmt, args);
+        va_end(args);
+        if (frame) {
+            keep(&record, frame, frame->rip, frame->rbp);
+        } else { /* the caller's own place and frame */
+            keep(&record, NULL, (uint64_t)__builtin_return_address(0),
+                 *(const uint64_t *)__builtin_frame_address(0));
+        }
         if (sink.begin) {
             sink.begin();
         }
         while (ring_get(&log_ring, &c)) {
             say("%c", c);
         }
-        va_start(args, fmt);
-        vformat(what, sizeof(what), fmt, args);
-        va_end(args);
-        say("\nBULKHEAD PANIC: %s\n", what);
+        say("\nBULKHEAD PANIC: %s\n", record.what);
         say_build_id();
         say_served();
         if (frame) {
             say_registers(frame);
-            say_trace(frame->rip, frame->rbp);
-        } else {
-            say_trace((uint64_t)__builtin_return_address(0),
-                      (uint64_t)__builtin_frame_address(0));
         }
+        say_trace(&record);
         if (sink.end) {
-            sink.end(what);
+            sink.end(record.what);
         }
     }
     cpu_stop();

@@ -4,6 +4,7 @@
 
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/paging.h"
+#include "kernel/black_box_place.h"
 #include "kernel/frame.h"
 #include "kernel/frame_init.h"
 #include "kernel/log.h"
@@ -27,6 +28,7 @@ void start_memory(void)
         frame_reserve(start.boot.modules[i].start, start.boot.modules[i].end,
                       OWNER_MODULE);
     }
+    black_box_reserve(&start.boot);
     if (!start.boot.range_count || frame_table_init()) {
         panic("the boot loader gave no usable memory map (%u ranges)",
               start.boot.range_count);
@@ -36,4 +38,5 @@ void start_memory(void)
              (frame_count(OWNER_FREE) + frame_count(OWNER_CORE) +
               frame_count(OWNER_MODULE) + frame_count(OWNER_FIRMWARE)) >>
                  8);
+    black_box_start();
 }

@@ -53,7 +53,8 @@ def matches(event, name, conditions):
 class Outcome:
     """What became of the run; status is None while it goes on."""
 
-    def __init__(self):
+    def __init__(self, reboots=False):
+        self.reboots = reboots  # a panic is not the end
         self.status = None
         self.summary = ""
         self.ends = {}
@@ -81,7 +82,7 @@ class Outcome:
                               if key not in ("t", "event", "missing"))
             self.finish(REFUSED, "Bulkhead cannot run on this machine: "
                         f"missing {event.get('missing')} ({where})")
-        elif name == "panic":
+        elif name == "panic" and not self.reboots:
             self.finish(PANICKED, f"Bulkhead panicked: {event}")
 
     def verdict(self, event):

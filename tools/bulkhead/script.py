@@ -68,7 +68,9 @@ class Script:
         self.now = event.get("t", self.now)
         if event["event"] == "ready":
             self.ready = True
-        if event["event"] == "monitor":
+        if event["event"] == "boot":  # a reset answers nothing
+            self.ready = False
+        if event["event"] in ("boot", "monitor"):
             self.answered = True
         if self.steps and self.ready:
             self.recent.append(event)
