@@ -8,16 +8,21 @@
 
 #define MEMORY_AVAILABLE 1
 
-static void copy_line(char *to, const char *from)
+/* More than any loader has to tell: what claims to be larger is damaged. */
+#define INFO_MAX    0x100000u /* bytes of Multiboot2 information */
+#define ENTRIES_MAX 4096u     /* of Multiboot1's memory map */
+
+/* As far as there are size bytes. */
+static void copy_line(char *to, const char *from, size_t size)
 {
-    size_t n = strnlen(from, BOOT_LINE_SIZE - 1);
+    size_t n = strnlen(from, size < BOOT_LINE_SIZE ? size : BOOT_LINE_SIZE - 1);
 
     memcpy(to, from, n);
     to[n] = '\0';
 }
 
 static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
-                       const char *line)
+                       const char *line, size_t line_size)
 {
     struct boot_module *module = &info->modules[info->module_count];
 
@@ -28,7 +33,7 @@ static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
     info->module_count++;
     module->start = start;
     module->end = end < start ? start : end;
-    copy_line(module->line, line);
+    copy_line(module->line, line, line_size);
 }
 
 static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
@@ -45,11 +50,11 @@ static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
 struct multiboot1 {
     uint32_t flags, mem_lower, mem_upper, boot_device, cmdline;
     uint32_t mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
-};
+} __attribute__((packed));
 
 struct multiboot1_module {
     uint32_t start, end, string, reserved;
-};
+} __attribute__((packed));
 
 struct multiboot1_range {
     uint32_t entry_size; /* without this field */
@@ -57,35 +62,55 @@ struct multiboot1_range {
     uint32_t type;
 } __attribute__((packed));
 
+static void read_modules1(const struct multiboot1 *mb, struct boot_info *info)
+{
+    const struct multiboot1_module *modules =
+        (const void *)(uint64_t)mb->mods_addr;
+    uint32_t count = mb->mods_count;
+
+    for (uint32_t i = 0; i < count && i < BOOT_MODULES_MAX; i++) {
+        const char *line = (const char *)(uint64_t)modules[i].string;
+
+        add_module(info, modules[i].start, modules[i].end, line ? line : "",
+                   line ? BOOT_LINE_SIZE : 1);
+    }
+    info->modules_ignored = count - info->module_count;
+}
+
+static void read_memory_map1(const struct multiboot1 *mb,
+                             struct boot_info *info)
+{
+    uint64_t at = mb->mmap_addr, end = at + mb->mmap_length;
+
+    for (unsigned i = 0; i < ENTRIES_MAX; i++) {
+        const struct multiboot1_range *range = (const void *)at;
+
+        if (at + sizeof(*range) > end ||
+            range->entry_size < sizeof(*range) - 4 ||
+            range->entry_size > end - at) {
+            break;
+        }
+        add_range(info, range->start, range->size, range->type);
+        at += range->entry_size + 4ull;
+    }
+}
+
 static void read_multiboot1(uint64_t address, struct boot_info *info)
 {
     const struct multiboot1 *mb = (const void *)address;
-    const struct multiboot1_module *modules =
-        (const void *)(uint64_t)mb->mods_addr;
-    uint32_t at = 0;
 
     info->protocol = "Multiboot1";
     info->info_start = address;
     info->info_end = address + sizeof(*mb);
     if (mb->flags & 1u << 2) {
-        copy_line(info->line, (const char *)(uint64_t)mb->cmdline);
+        copy_line(info->line, (const char *)(uint64_t)mb->cmdline,
+                  BOOT_LINE_SIZE);
     }
-    for (uint32_t i = 0; mb->flags & 1u << 3 && i < mb->mods_count; i++) {
-        const char *line = (const char *)(uint64_t)modules[i].string;
-
-        add_module(info, modules[i].start, modules[i].end, line ? line : "");
+    if (mb->flags & 1u << 3) {
+        read_modules1(mb, info);
     }
-    while (mb->flags & 1u << 6 &&
-           at + sizeof(struct multiboot1_range) <= mb->mmap_length) {
-        const struct multiboot1_range *range =
-            (const void *)((uint64_t)mb->mmap_addr + at);
-
-        if (range->entry_size < sizeof(*range) - 4 ||
-            range->entry_size > mb->mmap_length - at) {
-            break;
-        }
-        add_range(info, range->start, range->size, range->type);
-        at += range->entry_size + 4;
+    if (mb->flags & 1u << 6) {
+        read_memory_map1(mb, info);
     }
     if (!info->range_count && mb->flags & 1) {
         add_range(info, 0x100000, (uint64_t)mb->mem_upper * 1024,
@@ -103,25 +128,29 @@ enum tag_type {
     TAG_RSDP_2 = 15,
 };
 
+/* Bytes of the RSDP (ACPI 6.4, 5.2.5.3). */
+#define RSDP_1_SIZE 20
+#define RSDP_2_SIZE 36
+
 struct tag {
     uint32_t type, size;
-};
+} __attribute__((packed));
 
 struct tag_module {
     struct tag tag;
     uint32_t start, end;
     char string[];
-};
+} __attribute__((packed));
 
 struct tag_memory_map {
     struct tag tag;
     uint32_t entry_size, entry_version;
-};
+} __attribute__((packed));
 
 struct memory_map_entry {
     uint64_t start, size;
     uint32_t type, reserved;
-};
+} __attribute__((packed));
 
 static void read_memory_map(const struct tag_memory_map *map,
                             struct boot_info *info)
@@ -129,39 +158,45 @@ static void read_memory_map(const struct tag_memory_map *map,
     const char *at = (const char *)(map + 1);
     const char *end = (const char *)map + map->tag.size;
 
-    while (map->entry_size >= sizeof(struct memory_map_entry) &&
-           at + map->entry_size <= end) {
+    if (map->tag.size < sizeof(*map) ||
+        map->entry_size < sizeof(struct memory_map_entry)) {
+        return;
+    }
+    for (; map->entry_size <= end - at; at += map->entry_size) {
         const struct memory_map_entry *entry = (const void *)at;
 
         add_range(info, entry->start, entry->size, entry->type);
-        at += map->entry_size;
     }
 }
 
+/* All of it is inside the information. */
 static void read_tag(const struct tag *tag, struct boot_info *info)
 {
     const struct tag_module *module = (const void *)tag;
+    uint32_t size = tag->size - (uint32_t)sizeof(*tag);
 
     switch (tag->type) {
     case TAG_COMMAND_LINE:
-        copy_line(info->line, (const char *)(tag + 1));
+        copy_line(info->line, (const char *)(tag + 1), size);
         break;
     case TAG_MODULE:
-        if (tag->size <= sizeof(*module)) {
-            break;
+        if (tag->size > sizeof(*module)) {
+            add_module(info, module->start, module->end, module->string,
+                       tag->size - sizeof(*module));
         }
-        add_module(info, module->start, module->end, module->string);
         break;
     case TAG_MEMORY_MAP:
         read_memory_map((const void *)tag, info);
         break;
     case TAG_RSDP_1:
-        if (!info->rsdp) {
+        if (!info->rsdp && size >= RSDP_1_SIZE) {
             info->rsdp = (uint64_t)(tag + 1);
         }
         break;
     case TAG_RSDP_2:
-        info->rsdp = (uint64_t)(tag + 1);
+        if (size >= RSDP_2_SIZE) {
+            info->rsdp = (uint64_t)(tag + 1);
+        }
         break;
     default:
         break;
@@ -170,20 +205,21 @@ static void read_tag(const struct tag *tag, struct boot_info *info)
 
 static void read_multiboot2(uint64_t address, struct boot_info *info)
 {
-    const uint32_t *header = (const void *)address;
+    uint32_t size = *(const uint32_t *)address;
     uint64_t at = address + 8;
 
     info->protocol = "Multiboot2";
     info->info_start = address;
-    info->info_end = address + header[0];
+    info->info_end = address + (size < INFO_MAX ? size : INFO_MAX);
     while (at + sizeof(struct tag) <= info->info_end) {
         const struct tag *tag = (const void *)at;
 
-        if (tag->type == TAG_END || tag->size < sizeof(*tag)) {
+        if (tag->type == TAG_END || tag->size < sizeof(*tag) ||
+            tag->size > info->info_end - at) {
             break;
         }
         read_tag(tag, info);
-        at += (tag->size + 7) & ~7ul;
+        at += (tag->size + 7) & ~7u;
     }
 }
 

@@ -29,8 +29,15 @@ struct boot_info {
     uint64_t info_start, info_end; /* the loader's own structure */
 };
 
-/* Reads Multiboot1 or Multiboot2 information at a physical address, by
- * magic. Before paging_init(): it uses the boot loader's identity map. */
+/*
+ * Reads Multiboot1 or Multiboot2 information at a physical address, a multiple
+ * of 4, by magic. Before paging_init(): it uses the boot code's identity map
+ * of the first 4 GiB. Sizes and counts are not believed: each step is bounded,
+ * Multiboot2's tags are read only as far as they lie inside the information,
+ * which ends after 1 MiB. Believed is that there is memory where the loader
+ * says (Multiboot1's addresses are 32 bits wide, and all of these are mapped),
+ * and that what it calls usable memory is.
+ */
 void boot_info_read(uint32_t magic, uint64_t address, struct boot_info *info);
 
 #endif
