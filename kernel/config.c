@@ -27,7 +27,7 @@ void config_report(struct config_errors *errors, unsigned line,
     struct config_error *error = &errors->list[index];
 
     error->line = line;
-    word_copy(error->word, sizeof(error->word), word);
+    word_copy(error->word, sizeof(error->word), *word ? word : "\"\"");
     word_copy(error->why, sizeof(error->why), why);
 }
 

@@ -67,7 +67,7 @@ struct vm_config {
 /* What was wrong with a word of the configuration. */
 struct config_error {
     unsigned line; /* module line, from 1; 0: the boot line */
-    char word[48]; /* as far as it fits */
+    char word[48]; /* as far as it fits; an empty one as "" in quotes */
     char why[96];
 };
 
