@@ -124,12 +124,13 @@ unit-bins: $(UNIT_BINS)
 
 include tests/guests/guests.mk
 include tests/nested/nested.mk
+include tests/fuzz/fuzz.mk
 
 # Debian's kernel, unmodified, and a small initramfs around our helper.
 GUEST_LINUX := build/guest/vmlinuz build/guest/initrd.img
 
 TEST_FILES := $(BUILD)/bulkhead.elf $(UNIT_BINS) $(GUEST_ELFS) $(NESTED) \
-	$(GUEST_LINUX)
+	$(GUEST_LINUX) $(FUZZ_BINS)
 TEST_ENV := BULKHEAD_VMLINUZ=build/guest/vmlinuz
 
 test: | setup ## all tests; ends with "N passed, N failed"
