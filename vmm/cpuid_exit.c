@@ -43,19 +43,28 @@ static void answer(uint64_t *gpr, const struct cpuid *leaf)
     gpr[GPR_RDX] = leaf->edx;
 }
 
+/* Out of line: the short cut needs no stack. */
+__attribute__((noinline)) static enum exit_result look_up(struct guest *guest,
+                                                          struct vcpu *vcpu)
+{
+    uint64_t *gpr = vcpu->arch.gpr;
+    struct cpuid leaf = cpuid_lookup(&guest->cpuid, (uint32_t)gpr[GPR_RAX],
+                                     (uint32_t)gpr[GPR_RCX], vcpu->index,
+                                     lapic_is_enabled(&vcpu->lapic));
+
+    answer(gpr, &leaf);
+    return EXIT_ADVANCE;
+}
+
 enum exit_result cpuid_exit(struct guest *guest, struct vcpu *vcpu)
 {
     uint64_t *gpr = vcpu->arch.gpr;
-    uint32_t number = (uint32_t)gpr[GPR_RAX];
-    const struct cpuid *plain = cpuid_plain(&guest->cpuid, number);
-    struct cpuid leaf;
+    const struct cpuid *plain =
+        cpuid_plain(&guest->cpuid, (uint32_t)gpr[GPR_RAX]);
 
-    if (plain) {
-        answer(gpr, plain);
-        return EXIT_ADVANCE;
+    if (!plain) {
+        return look_up(guest, vcpu);
     }
-    leaf = cpuid_lookup(&guest->cpuid, number, (uint32_t)gpr[GPR_RCX],
-                        vcpu->index, lapic_is_enabled(&vcpu->lapic));
-    answer(gpr, &leaf);
+    answer(gpr, plain);
     return EXIT_ADVANCE;
 }

@@ -3,8 +3,6 @@
 #include "arch/x86_64/cpu.h"
 #include "vmm/exit_parts.h"
 
-typedef enum exit_result (*exit_handler)(struct guest *, struct vcpu *);
-
 static enum exit_result resume(struct guest *guest, struct vcpu *vcpu)
 {
     (void)guest;
@@ -17,6 +15,21 @@ static enum exit_result look_around(struct guest *guest, struct vcpu *vcpu)
 {
     (void)vcpu;
     platform_sync(guest);
+    return EXIT_RESUME;
+}
+
+/* The guest's timer is due, or its slice is over. */
+static enum exit_result timer(struct guest *guest, struct vcpu *vcpu)
+{
+    vcpu->interrupts_changed = true;
+    return look_around(guest, vcpu);
+}
+
+/* What waited can be delivered now. */
+static enum exit_result window(struct guest *guest, struct vcpu *vcpu)
+{
+    (void)guest;
+    vcpu->interrupts_changed = true;
     return EXIT_RESUME;
 }
 
@@ -45,7 +58,7 @@ static enum exit_result protect(struct guest *guest, struct vcpu *vcpu)
 static enum exit_result unknown(struct guest *guest, struct vcpu *vcpu)
 {
     return vcpu_fault(guest, vcpu, FAULT_EXIT, false, 0,
-                      cpu->exit_reason(&vcpu->arch));
+                      vcpu->arch.exit_reason);
 }
 
 static enum exit_result triple(struct guest *guest, struct vcpu *vcpu)
@@ -56,7 +69,7 @@ static enum exit_result triple(struct guest *guest, struct vcpu *vcpu)
 static enum exit_result entry_failed(struct guest *guest, struct vcpu *vcpu)
 {
     return vcpu_fault(guest, vcpu, FAULT_ENTRY, false, 0,
-                      cpu->exit_reason(&vcpu->arch));
+                      vcpu->arch.exit_reason);
 }
 
 /* Posted where it was seen; ft looks at it at the safe point. */
@@ -72,9 +85,9 @@ static enum exit_result machine_check(struct guest *guest, struct vcpu *vcpu)
 static enum exit_result halt(struct guest *guest, struct vcpu *vcpu)
 {
     lapic_timer_poll(&vcpu->lapic, guest_now(guest, rdtsc()));
+    vcpu->interrupts_changed = true;
     if (vcpu->arch.nmi_pending || (lapic_pending(&vcpu->lapic) >= 0 &&
                                    (cpu->rflags(&vcpu->arch) & RFLAGS_IF))) {
-        vcpu->interrupts_changed = true;
         return EXIT_ADVANCE;
     }
     vcpu->activity = ACTIVITY_HLT;
@@ -82,16 +95,15 @@ static enum exit_result halt(struct guest *guest, struct vcpu *vcpu)
 }
 
 /*
- * Not here, and so a fault of the VM: task switches by hardware, which 64-bit
- * systems do not have, and exits that the backend is never asked for (RDTSC,
- * INVLPG, MOV DR).
+ * A fault of the VM: task switches by hardware, which 64-bit systems do not
+ * have, and exits that the backend is never asked for (RDTSC, INVLPG, MOV DR).
  */
-static const exit_handler handlers[EXIT_KINDS] = {
+exit_handler *const exit_handlers[EXIT_KINDS] = {
     [EXIT_NONE] = resume,
     [EXIT_INTERRUPT] = look_around,
-    [EXIT_TIMER] = look_around,
-    [EXIT_WINDOW] = resume,
-    [EXIT_NMI_WINDOW] = resume,
+    [EXIT_TIMER] = timer,
+    [EXIT_WINDOW] = window,
+    [EXIT_NMI_WINDOW] = window,
     [EXIT_HOST_NMI] = resume,
     [EXIT_MCE] = machine_check,
     [EXIT_EXCEPTION] = exception_exit,
@@ -101,9 +113,11 @@ static const exit_handler handlers[EXIT_KINDS] = {
     [EXIT_HLT] = halt,
     [EXIT_CALL] = call_exit,
     [EXIT_CR] = cr_exit,
+    [EXIT_DR] = unknown,
     [EXIT_IO] = io_exit,
     [EXIT_RDMSR] = rdmsr_exit,
     [EXIT_WRMSR] = wrmsr_exit,
+    [EXIT_TASK_SWITCH] = unknown,
     [EXIT_XSETBV] = undefined,
     [EXIT_WBINVD] = skip,
     [EXIT_INVD] = skip,
@@ -111,6 +125,8 @@ static const exit_handler handlers[EXIT_KINDS] = {
     [EXIT_MWAIT] = undefined,
     [EXIT_PAUSE] = skip,
     [EXIT_RDPMC] = protect,
+    [EXIT_RDTSC] = unknown,
+    [EXIT_INVLPG] = unknown,
     [EXIT_UNDEFINED] = undefined,
     [EXIT_STAGE2] = mmio_exit,
     [EXIT_MISCONFIG] = misconfig_exit,
@@ -118,13 +134,5 @@ static const exit_handler handlers[EXIT_KINDS] = {
     [EXIT_APIC_EOI] = apic_eoi_exit,
     [EXIT_INIT] = resume, /* there is one vCPU */
     [EXIT_SIPI] = resume,
+    [EXIT_UNKNOWN] = unknown,
 };
-
-enum exit_result exit_handle(struct guest *guest, struct vcpu *vcpu,
-                             enum exit_kind kind)
-{
-    if ((unsigned)kind >= EXIT_KINDS || !handlers[kind]) {
-        return unknown(guest, vcpu);
-    }
-    return handlers[kind](guest, vcpu);
-}

@@ -9,16 +9,24 @@
 #include "vmm/guest.h"
 
 enum exit_result {
-    EXIT_RESUME,  /* enter again as it is */
-    EXIT_ADVANCE, /* the instruction is done: skip it */
-    EXIT_STOP,    /* the turn ends here; nothing is skipped */
-    EXIT_ADVANCE_STOP, /* skip it, and the turn ends */
+    EXIT_RESUME = 0,  /* enter again as it is */
+    EXIT_ADVANCE = 1, /* the instruction is done: skip it */
+    EXIT_STOP = 2,    /* the turn ends here; nothing is skipped */
+    EXIT_ADVANCE_STOP = EXIT_ADVANCE | EXIT_STOP,
 };
+
+typedef enum exit_result exit_handler(struct guest *, struct vcpu *);
+extern exit_handler *const exit_handlers[EXIT_KINDS];
 
 /* Handles one exit by a table; an exit that no handler knows posts
  * FAULT_EXIT. Reachable by any guest: never asserts, loops bounded. */
-enum exit_result exit_handle(struct guest *guest, struct vcpu *vcpu,
-                             enum exit_kind kind);
+static inline enum exit_result exit_handle(struct guest *guest,
+                                           struct vcpu *vcpu,
+                                           enum exit_kind kind)
+{
+    return exit_handlers[(unsigned)kind < EXIT_KINDS ? kind : EXIT_UNKNOWN](
+        guest, vcpu);
+}
 
 /* Raises an exception in the guest at the next entry. Where one is being
  * delivered already: #DF, or FAULT_TRIPLE is posted (SDM vol. 3, table 6-5;
@@ -60,8 +68,8 @@ void platform_sync(struct guest *guest);
  * the platform. The guest's own writes to the I/O APIC do it by themselves. */
 void platform_eoi_wanted(struct guest *guest);
 
-/* A local APIC register was written: EOIs, IPIs. Whether the timer changed is
- * left to lapic_timer_next(). */
+/* A local APIC register was written: EOIs, IPIs; the timer may have changed,
+ * too. */
 void platform_apic_effect(struct guest *guest, struct vcpu *vcpu,
                           const struct lapic_effect *effect);
 

@@ -42,7 +42,8 @@ struct vcpu {
     struct vcpu_msrs msrs;
     uint32_t activity; /* enum x86_activity */
     uint32_t index;
-    bool interrupts_changed; /* IRR, ISR or TPR may have: look before entry */
+    bool interrupts_changed; /* or may have: look before the next entry at
+                                IRR, ISR, TPR, NMIs and the APIC's timer */
     struct exit_record history[EXIT_HISTORY];
     uint32_t history_next;
     uint64_t exits[EXIT_KINDS];
@@ -61,15 +62,15 @@ struct guest {
     struct vcpu vcpu[VCPUS_MAX];
     struct platform platform;
     struct stage2 stage2;
-    uint64_t memory;      /* bytes of RAM */
-    uint64_t top;         /* GPA above the last RAM byte */
-    uint64_t *dirty_bits; /* by guest frame number; top / 4096 bits */
-    uint64_t tsc_offset;  /* guest TSC = host TSC + tsc_offset */
-    bool call_pending;    /* the vCPU waits for the result of its request
-                             for a snapshot: see guest_call_result() */
-    uint64_t beats_until; /* see call.c: bounds heartbeat events */
+    uint64_t memory;          /* bytes of RAM */
+    uint64_t top;             /* GPA above the last RAM byte */
+    uint64_t *dirty_bits;     /* by guest frame number; top / 4096 bits */
+    uint64_t tsc_offset;      /* guest TSC = host TSC + tsc_offset */
+    bool call_pending;        /* the vCPU waits for the result of its request
+                                 for a snapshot: see guest_call_result() */
+    uint64_t beats_until;     /* see call.c: bounds heartbeat events */
     struct cpuid_table cpuid; /* what CPUID shows, built at creation */
-    uint32_t root_injection; /* enum root_injection: vmm/inject.h */
+    uint32_t root_injection;  /* enum root_injection: vmm/inject.h */
     struct image kernel, modules[VM_MODULES_MAX];
     uint64_t ones_frame; /* what absent memory reads as */
 };

@@ -97,6 +97,7 @@ void platform_sync(struct guest *guest)
     if (console_guest_has_input(guest->vm->id)) {
         if (outside_nmi(guest)) {
             guest->vcpu[0].arch.nmi_pending = true;
+            guest->vcpu[0].interrupts_changed = true;
         }
         uart_pull(guest);
     }

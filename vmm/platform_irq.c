@@ -15,6 +15,7 @@ static bool deliver(struct vcpu *vcpu, const struct apic_message *m)
         break;
     case APIC_NMI:
         vcpu->arch.nmi_pending = true;
+        vcpu->interrupts_changed = true;
         break;
     default: /* INIT, SIPI: there is one vCPU; SMI, ExtINT: nobody serves */
         break;

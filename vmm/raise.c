@@ -43,6 +43,7 @@ static void put_back(struct vcpu *vcpu, const struct x86_event *event)
 
     if (event->type == EVENT_NMI) {
         vcpu->arch.nmi_pending = true;
+        vcpu->interrupts_changed = true;
     } else if (event->type == EVENT_INTERRUPT) {
         lapic_set_reg(l, LAPIC_ISR + word,
                       lapic_reg(l, LAPIC_ISR + word) & ~bit);

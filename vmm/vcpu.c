@@ -57,8 +57,8 @@ static void prepare_nmi(struct vcpu *vcpu)
         .valid = true, .type = EVENT_NMI, .vector = VECTOR_NMI};
 }
 
-/* What does not fit into this entry asks for a window, whose exit sets
- * interrupts_changed again. */
+/* What does not fit into this entry asks for a window, whose exit makes us look
+ * again. */
 static void prepare_events(struct vcpu *vcpu)
 {
     if (vcpu->arch.nmi_pending) {
@@ -77,37 +77,6 @@ static void prepare_events(struct vcpu *vcpu)
     }
 }
 
-static void record_exit(struct vcpu *vcpu, enum exit_kind kind, uint64_t now)
-{
-    struct exit_record *record =
-        &vcpu->history[vcpu->history_next++ % EXIT_HISTORY];
-
-    record->tsc = now;
-    record->rip = cpu->rip(&vcpu->arch);
-    record->kind = kind;
-    record->reason = cpu->exit_reason(&vcpu->arch);
-    vcpu->exits[kind]++;
-}
-
-/* One entry and its exit, with the tail that all exits share. False when the
- * turn is over. */
-static bool run_once(struct guest *guest, struct vcpu *vcpu, uint64_t deadline)
-{
-    enum exit_kind kind = cpu->run(&vcpu->arch, deadline);
-    enum exit_result result;
-
-    record_exit(vcpu, kind, rdtsc());
-    vcpu->interrupts_changed |= kind == EXIT_WINDOW;
-    if (guest->root_injection) {
-        guest_strike(guest);
-    }
-    result = exit_handle(guest, vcpu, kind);
-    if (result == EXIT_ADVANCE || result == EXIT_ADVANCE_STOP) {
-        cpu->advance(&vcpu->arch);
-    }
-    return result == EXIT_RESUME || result == EXIT_ADVANCE;
-}
-
 /* The host TSC at which the guest's timer fires: the guest may have asked
  * for any 64-bit time. */
 static uint64_t timer_due(const struct guest *guest, const struct vcpu *vcpu,
@@ -120,35 +89,87 @@ static uint64_t timer_due(const struct guest *guest, const struct vcpu *vcpu,
     return left < RUN_NEVER - now ? now + left : RUN_NEVER;
 }
 
+/* At the start of a turn, and whenever an exit has changed what decides about
+ * it: interrupts, the timer, or the time. Gives the host TSC until which the
+ * guest may run, or 0: the turn is over. */
+static uint64_t look(struct guest *guest, struct vcpu *vcpu,
+                     struct runnable *self, uint64_t slice_end)
+{
+    uint64_t now = rdtsc();
+    uint64_t due = timer_due(guest, vcpu, now);
+
+    if (due <= now) {
+        lapic_timer_poll(&vcpu->lapic, guest_now(guest, now));
+        vcpu->interrupts_changed = true;
+        due = timer_due(guest, vcpu, now);
+    }
+    if (!is_awake(vcpu)) {
+        self->wake = due;
+        return 0;
+    }
+    vcpu->activity = ACTIVITY_ACTIVE;
+    if (now >= slice_end) {
+        return 0;
+    }
+    prepare_events(vcpu);
+    return due < slice_end ? due : slice_end;
+}
+
+static void record_exit(struct vcpu *vcpu, enum exit_kind kind)
+{
+    struct exit_record *record =
+        &vcpu->history[vcpu->history_next++ % EXIT_HISTORY];
+
+    record->tsc = rdtsc();
+    record->rip = vcpu->arch.rip;
+    record->kind = kind;
+    record->reason = vcpu->arch.exit_reason;
+    vcpu->exits[kind]++;
+}
+
+/* One entry and its exit, with the tail that all exits share. */
+static enum exit_result run_once(struct guest *guest, struct vcpu *vcpu,
+                                 uint64_t deadline)
+{
+    enum exit_kind kind = cpu->run(&vcpu->arch, deadline);
+    enum exit_result result;
+
+    record_exit(vcpu, kind);
+    if (guest->root_injection) {
+        guest_strike(guest);
+    }
+    result = exit_handle(guest, vcpu, kind);
+    if (result & EXIT_ADVANCE) {
+        cpu->advance(&vcpu->arch);
+    }
+    return result;
+}
+
+/* Not inline: the compiler would go through guest to reach vcpu. */
+__attribute__((noinline)) static void run_until(struct guest *guest,
+                                                struct vcpu *vcpu,
+                                                struct runnable *self,
+                                                uint64_t slice_end)
+{
+    uint64_t deadline = look(guest, vcpu, self, slice_end);
+
+    while (deadline) {
+        if (run_once(guest, vcpu, deadline) & EXIT_STOP) {
+            return;
+        }
+        if (vcpu->interrupts_changed) {
+            deadline = look(guest, vcpu, self, slice_end);
+        }
+    }
+}
+
 void vcpu_turn(struct runnable *self, uint64_t slice_end)
 {
     struct vm *vm = vm_of(self);
-    struct guest *guest = vm->guest;
-    struct vcpu *vcpu = &guest->vcpu[self->vcpu];
+    struct vcpu *vcpu = &vm->guest->vcpu[self->vcpu];
 
     cell_switch(&vm->cell, &vcpu->arch);
     self->wake = 0;
-    platform_sync(guest);
-    do {
-        uint64_t now = rdtsc(), due;
-
-        due = timer_due(guest, vcpu, now);
-        if (due <= now) {
-            lapic_timer_poll(&vcpu->lapic, guest_now(guest, now));
-            vcpu->interrupts_changed = true;
-            due = timer_due(guest, vcpu, now);
-        }
-        if (!is_awake(vcpu)) {
-            self->wake = due;
-            return;
-        }
-        vcpu->activity = ACTIVITY_ACTIVE;
-        if (now >= slice_end) {
-            return;
-        }
-        prepare_events(vcpu);
-        if (!run_once(guest, vcpu, due < slice_end ? due : slice_end)) {
-            return;
-        }
-    } while (true);
+    platform_sync(vm->guest);
+    run_until(vm->guest, vcpu, self, slice_end);
 }

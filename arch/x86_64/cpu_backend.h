@@ -130,7 +130,7 @@ struct stage2 {
     uint64_t *dirty_bits; /* a bit for each guest frame number, set by the
                              engine and by vmm's own writes */
     uint64_t tables;      /* frames used for tables */
-    uint64_t large; /* leaves of 2 MiB, when they were made */
+    uint64_t large;       /* leaves of 2 MiB, when they were made */
     uint64_t split;       /* the backend's, when large leaves are in use */
 };
 
@@ -225,6 +225,8 @@ struct arch_vcpu {
     struct x86_event event;  /* delivered at the next entry */
     bool nmi_pending;
     uint16_t vm, index;
+    uint32_t exit_reason; /* of the last exit: raw, for journals */
+    uint64_t rip;         /* after an exit, until advance(); else: cpu->rip() */
     uint8_t fpu[512] __attribute__((aligned(16)));
     uint8_t private_[ARCH_VCPU_PRIVATE] __attribute__((aligned(16)));
 };
@@ -300,7 +302,6 @@ struct cpu_backend {
     void (*abort_entry)(struct arch_vcpu *vcpu);
 
     /* Lazy details of the last exit. */
-    uint32_t (*exit_reason)(struct arch_vcpu *vcpu); /* raw, for journals */
     uint64_t (*exit_qualification)(struct arch_vcpu *vcpu);
     uint8_t (*exit_length)(struct arch_vcpu *vcpu);
     /* What advance() skips, where the processor promises no length

@@ -218,12 +218,6 @@ static uint16_t fake_exit_apic_offset(struct arch_vcpu *arch)
     return rig.apic_offset;
 }
 
-static uint32_t fake_exit_reason(struct arch_vcpu *arch)
-{
-    (void)arch;
-    return 0x99;
-}
-
 static void fake_set_exit_length(struct arch_vcpu *arch, uint8_t length)
 {
     (void)arch;
@@ -367,7 +361,6 @@ static const struct cpu_backend fake_backend = {
     .exit_stage2 = fake_exit_stage2,
     .exit_exception = fake_exit_exception,
     .exit_apic_offset = fake_exit_apic_offset,
-    .exit_reason = fake_exit_reason,
     .set_exit_length = fake_set_exit_length,
     .apic_virtual = fake_apic_virtual,
     .want_eoi = fake_want_eoi,

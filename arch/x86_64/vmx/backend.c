@@ -38,7 +38,6 @@ const struct cpu_backend vmx_backend = {
     .run = vmx_run,
     .set_tsc_offset = vmx_set_tsc_offset,
     .abort_entry = vmx_abort_entry,
-    .exit_reason = vmx_exit_reason,
     .exit_qualification = vmx_exit_qualification,
     .exit_length = vmx_exit_length,
     .set_exit_length = vmx_set_exit_length,

@@ -18,10 +18,27 @@
         return vmx->member;                            \
     }
 
-VMX_CACHED(rip_of, uint64_t, rip, KNOWN_RIP, VMCS_GUEST_RIP)
-VMX_CACHED(length_of, uint32_t, length, KNOWN_LENGTH, VMCS_EXIT_LENGTH)
 VMX_CACHED(qualification_of, uint64_t, qualification, KNOWN_QUALIFICATION,
            VMCS_EXIT_QUALIFICATION)
+
+static inline uint64_t rip_of(struct arch_vcpu *vcpu)
+{
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
+
+    if (!(vmx->known & KNOWN_RIP)) {
+        vmx->known |= KNOWN_RIP;
+        vcpu->rip = vmcs_read(VMCS_GUEST_RIP);
+    }
+    return vcpu->rip;
+}
+
+/* Seldom asked for twice, so it is not kept. */
+static inline uint32_t length_of(const struct vmx_vcpu *vmx)
+{
+    return UNLIKELY(vmx->known & KNOWN_LENGTH)
+               ? vmx->length
+               : (uint32_t)vmcs_read(VMCS_EXIT_LENGTH);
+}
 
 /* RFLAGS and interruptibility: whoever asks for one asks for both. */
 static inline void know_flags(struct vmx_vcpu *vmx)

@@ -58,11 +58,10 @@ static void take_debug(struct arch_vcpu *vcpu)
 }
 
 /* After an NMI exit NMIs stay blocked until an IRET: that of the handler. */
-static enum exit_kind serve_exception(struct arch_vcpu *vcpu, uint64_t deadline)
+static enum exit_kind serve_exception(struct arch_vcpu *vcpu)
 {
     uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_EVENT);
 
-    (void)deadline;
     if ((info >> 8 & 7) == EVENT_NMI) {
         asm volatile("int $2" ::: "memory");
         return EXIT_HOST_NMI;
@@ -79,11 +78,10 @@ static enum exit_kind serve_exception(struct arch_vcpu *vcpu, uint64_t deadline)
     return EXIT_EXCEPTION;
 }
 
-static enum exit_kind serve_interrupt(struct arch_vcpu *vcpu, uint64_t deadline)
+static enum exit_kind serve_interrupt(uint64_t deadline)
 {
     uint32_t info = (uint32_t)vmcs_read(VMCS_EXIT_EVENT);
 
-    (void)vcpu;
     if (info & EVENT_INFO_VALID) {
         interrupt_dispatch((uint8_t)info);
     }
@@ -91,23 +89,21 @@ static enum exit_kind serve_interrupt(struct arch_vcpu *vcpu, uint64_t deadline)
 }
 
 /* A deadline beyond the timer's 32 bits takes more than one go. */
-static enum exit_kind serve_timer(struct arch_vcpu *vcpu, uint64_t deadline)
+static enum exit_kind serve_timer(uint64_t deadline)
 {
     uint64_t now = rdtsc();
 
-    (void)vcpu;
     if (now >= deadline || (deadline - now) >> vmx_caps.timer_shift == 0) {
         return EXIT_TIMER;
     }
     return EXIT_NONE;
 }
 
-static enum exit_kind serve_violation(struct arch_vcpu *vcpu, uint64_t deadline)
+static enum exit_kind serve_violation(struct arch_vcpu *vcpu)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
     uint64_t what = vmx_exit_qualification(vcpu);
 
-    (void)deadline;
     reblock_nmi(vcpu, what);
     if ((what & QUALIFICATION_WRITE) && vmx->stage2->engine == DIRTY_WRITE &&
         ept_note_write(vmx->stage2, vmcs_read(VMCS_GUEST_PHYSICAL))) {
@@ -120,12 +116,31 @@ static enum exit_kind serve_violation(struct arch_vcpu *vcpu, uint64_t deadline)
     return EXIT_STAGE2;
 }
 
-static enum exit_kind serve_log_full(struct arch_vcpu *vcpu, uint64_t deadline)
+static enum exit_kind serve_log_full(struct arch_vcpu *vcpu)
 {
-    (void)deadline;
     reblock_nmi(vcpu, vmx_exit_qualification(vcpu));
     vmx_log_drain(vmx_of(vcpu));
     return EXIT_NONE;
+}
+
+/* What is left of the kinds with more to do here; EXIT_NONE: the log. */
+static enum exit_kind serve(struct arch_vcpu *vcpu, enum exit_kind kind,
+                            uint64_t deadline)
+{
+    switch (kind) {
+    case EXIT_EXCEPTION:
+        return serve_exception(vcpu);
+    case EXIT_INTERRUPT:
+        return serve_interrupt(deadline);
+    case EXIT_STAGE2:
+        return serve_violation(vcpu);
+    case EXIT_TIMER:
+        return serve_timer(deadline);
+    case EXIT_NONE:
+        return serve_log_full(vcpu);
+    default:
+        return kind;
+    }
 }
 
 /* May the exit have interrupted the delivery of an event? Has it happened
@@ -138,62 +153,62 @@ static enum exit_kind serve_log_full(struct arch_vcpu *vcpu, uint64_t deadline)
 struct row {
     uint8_t kind; /* enum exit_kind */
     uint8_t flags;
-    enum exit_kind (*serve)(struct arch_vcpu *vcpu, uint64_t deadline);
 };
 
 /* By basic exit reason (SDM vol. 3, table C-1). */
 static const struct row rows[] = {
-    [0] = {EXIT_EXCEPTION, FOLD | DONE, serve_exception},
-    [1] = {EXIT_INTERRUPT, FOLD | DONE, serve_interrupt},
-    [2] = {EXIT_TRIPLE, FOLD | DONE, NULL},
-    [3] = {EXIT_INIT, FOLD | DONE, NULL},
-    [4] = {EXIT_SIPI, DONE, NULL},
-    [7] = {EXIT_WINDOW, PLAIN, NULL},
-    [8] = {EXIT_NMI_WINDOW, PLAIN, NULL},
-    [9] = {EXIT_TASK_SWITCH, FOLD, NULL},
-    [10] = {EXIT_CPUID, PLAIN, NULL},
-    [11] = {EXIT_UNDEFINED, PLAIN, NULL}, /* GETSEC */
-    [12] = {EXIT_HLT, PLAIN, NULL},
-    [13] = {EXIT_INVD, PLAIN, NULL},
-    [14] = {EXIT_INVLPG, PLAIN, NULL},
-    [15] = {EXIT_RDPMC, PLAIN, NULL},
-    [16] = {EXIT_RDTSC, PLAIN, NULL},
-    [17] = {EXIT_UNDEFINED, PLAIN, NULL}, /* RSM */
-    [18] = {EXIT_CALL, PLAIN, NULL},
-    [19 ... 27] = {EXIT_UNDEFINED, PLAIN, NULL}, /* VMX instructions */
-    [28] = {EXIT_CR, PLAIN, NULL},
-    [29] = {EXIT_DR, PLAIN, NULL},
-    [30] = {EXIT_IO, PLAIN, NULL},
-    [31] = {EXIT_RDMSR, PLAIN, NULL},
-    [32] = {EXIT_WRMSR, PLAIN, NULL},
-    [36] = {EXIT_MWAIT, PLAIN, NULL},
-    [39] = {EXIT_MONITOR, PLAIN, NULL},
-    [40] = {EXIT_PAUSE, PLAIN, NULL},
-    [43] = {EXIT_WINDOW, DONE, NULL},   /* TPR below threshold */
-    [45] = {EXIT_APIC_EOI, DONE, NULL}, /* virtualized EOI */
-    [48] = {EXIT_STAGE2, FOLD, serve_violation},
-    [49] = {EXIT_MISCONFIG, FOLD, NULL},
-    [50] = {EXIT_UNDEFINED, PLAIN, NULL}, /* INVEPT */
-    [51] = {EXIT_RDTSC, PLAIN, NULL},     /* RDTSCP */
-    [52] = {EXIT_TIMER, FOLD, serve_timer},
-    [53] = {EXIT_UNDEFINED, PLAIN, NULL}, /* INVVPID */
-    [54] = {EXIT_WBINVD, PLAIN, NULL},
-    [55] = {EXIT_XSETBV, PLAIN, NULL},
-    [56] = {EXIT_APIC_WRITE, DONE, NULL},
-    [59] = {EXIT_UNDEFINED, PLAIN, NULL}, /* VMFUNC */
-    [60] = {EXIT_UNDEFINED, PLAIN, NULL}, /* ENCLS */
-    [62] = {EXIT_NONE, FOLD, serve_log_full},
-    [67] = {EXIT_UNDEFINED, PLAIN, NULL}, /* UMWAIT */
-    [68] = {EXIT_UNDEFINED, PLAIN, NULL}, /* TPAUSE */
+    [0] = {EXIT_EXCEPTION, FOLD | DONE},
+    [1] = {EXIT_INTERRUPT, FOLD | DONE},
+    [2] = {EXIT_TRIPLE, FOLD | DONE},
+    [3] = {EXIT_INIT, FOLD | DONE},
+    [4] = {EXIT_SIPI, DONE},
+    [7] = {EXIT_WINDOW, PLAIN},
+    [8] = {EXIT_NMI_WINDOW, PLAIN},
+    [9] = {EXIT_TASK_SWITCH, FOLD},
+    [10] = {EXIT_CPUID, PLAIN},
+    [11] = {EXIT_UNDEFINED, PLAIN}, /* GETSEC */
+    [12] = {EXIT_HLT, PLAIN},
+    [13] = {EXIT_INVD, PLAIN},
+    [14] = {EXIT_INVLPG, PLAIN},
+    [15] = {EXIT_RDPMC, PLAIN},
+    [16] = {EXIT_RDTSC, PLAIN},
+    [17] = {EXIT_UNDEFINED, PLAIN}, /* RSM */
+    [18] = {EXIT_CALL, PLAIN},
+    [19 ... 27] = {EXIT_UNDEFINED, PLAIN}, /* VMX instructions */
+    [28] = {EXIT_CR, PLAIN},
+    [29] = {EXIT_DR, PLAIN},
+    [30] = {EXIT_IO, PLAIN},
+    [31] = {EXIT_RDMSR, PLAIN},
+    [32] = {EXIT_WRMSR, PLAIN},
+    [36] = {EXIT_MWAIT, PLAIN},
+    [39] = {EXIT_MONITOR, PLAIN},
+    [40] = {EXIT_PAUSE, PLAIN},
+    [43] = {EXIT_WINDOW, DONE},   /* TPR below threshold */
+    [45] = {EXIT_APIC_EOI, DONE}, /* virtualized EOI */
+    [48] = {EXIT_STAGE2, FOLD},
+    [49] = {EXIT_MISCONFIG, FOLD},
+    [50] = {EXIT_UNDEFINED, PLAIN}, /* INVEPT */
+    [51] = {EXIT_RDTSC, PLAIN},     /* RDTSCP */
+    [52] = {EXIT_TIMER, FOLD},
+    [53] = {EXIT_UNDEFINED, PLAIN}, /* INVVPID */
+    [54] = {EXIT_WBINVD, PLAIN},
+    [55] = {EXIT_XSETBV, PLAIN},
+    [56] = {EXIT_APIC_WRITE, DONE},
+    [59] = {EXIT_UNDEFINED, PLAIN}, /* VMFUNC */
+    [60] = {EXIT_UNDEFINED, PLAIN}, /* ENCLS */
+    [62] = {EXIT_NONE, FOLD},
+    [67] = {EXIT_UNDEFINED, PLAIN}, /* UMWAIT */
+    [68] = {EXIT_UNDEFINED, PLAIN}, /* TPAUSE */
 };
 
 #define REASONS (sizeof(rows) / sizeof(rows[0]))
 
-static const struct row unknown = {EXIT_UNKNOWN, FOLD | DONE, NULL};
+static const struct row unknown = {EXIT_UNKNOWN, FOLD | DONE};
 
 void vmx_attend_exit(struct vmx_vcpu *vmx)
 {
-    bool closely = vmx->forge_exit || (vmx->attend & ATTEND_WRITTEN);
+    bool closely = vmx->forge_exit || (vmx->attend & ATTEND_WRITTEN) ||
+                   !vmx->entry.launched;
 
     vmx->plain_reasons = closely ? 0 : REASONS;
 }
@@ -233,50 +248,50 @@ static void fold(struct arch_vcpu *vcpu)
  * Whether the VMCS counts as launched depends on how far the entry came. */
 static enum exit_kind entry_failed(struct arch_vcpu *vcpu)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
+    bool mce = (uint16_t)vcpu->exit_reason == REASON_ENTRY_MCE;
 
-    if ((uint16_t)vmx->reason == REASON_ENTRY_MCE) {
+    if (mce) {
         mca_guest_exit(vmx_rip(vcpu));
     }
     vmx_exit_qualification(vcpu);
-    vmx_vmcs_relaunch(vmx);
-    return (uint16_t)vmx->reason == REASON_ENTRY_MCE ? EXIT_MCE
-                                                     : EXIT_ENTRY_FAILED;
+    vmx_vmcs_relaunch(vmx_of(vcpu));
+    return mce ? EXIT_MCE : EXIT_ENTRY_FAILED;
 }
 
 /* VMfail: the controls or the host state are wrong, or there is no VMCS. */
-static enum exit_kind refused(struct vmx_vcpu *vmx)
+static enum exit_kind refused(struct arch_vcpu *vcpu)
 {
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
     uint32_t error = (uint32_t)vmcs_read(VMCS_INSTRUCTION_ERROR);
 
-    vmx->reason = REASON_FAILED | REASON_INSTRUCTION | error;
+    vcpu->exit_reason = REASON_FAILED | REASON_INSTRUCTION | error;
     vmx->qualification = error;
     vmx->known |= KNOWN_QUALIFICATION;
     return EXIT_ENTRY_FAILED;
 }
 
-__attribute__((noinline)) static enum exit_kind not_exited(
-    struct arch_vcpu *vcpu, enum vmx_outcome outcome)
+enum exit_kind vmx_not_exited(struct arch_vcpu *vcpu, uint64_t deadline,
+                              enum vmx_outcome outcome)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
-
+    (void)deadline;
+    vmx_rip(vcpu);
     if (outcome == VMX_ABORTED) {
-        vmx->entry.abort = 0;
+        vmx_of(vcpu)->entry.abort = 0;
         return EXIT_NONE;
     }
     if (outcome == VMX_MCE) {
         return EXIT_MCE;
     }
-    return refused(vmx);
+    return refused(vcpu);
 }
 
 __attribute__((noinline)) static enum exit_kind decode_row(
     struct arch_vcpu *vcpu, uint64_t deadline)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
-    const struct row *row = row_of(vmx->reason);
+    const struct row *row = row_of(vcpu->exit_reason);
 
-    if (vmx->reason & REASON_FAILED) {
+    if (vcpu->exit_reason & REASON_FAILED) {
         return entry_failed(vcpu);
     }
     vmx->entry.launched = 1;
@@ -290,25 +305,20 @@ __attribute__((noinline)) static enum exit_kind decode_row(
     if (vmx->forge_exit && !(row->flags & DONE)) {
         return machine_check(vcpu);
     }
-    return row->serve ? row->serve(vcpu, deadline) : (enum exit_kind)row->kind;
+    return serve(vcpu, (enum exit_kind)row->kind, deadline);
 }
 
 /* Most exits are plain: an instruction, and nothing was being delivered. */
-enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline,
-                          enum vmx_outcome outcome)
+enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
-    uint32_t reason;
+    uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
 
-    if (UNLIKELY(outcome != VMX_EXITED)) {
-        return not_exited(vcpu, outcome);
-    }
-    vmx->known = 0;
-    reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
-    vmx->reason = reason;
+    vcpu->exit_reason = reason;
+    vcpu->rip = vmcs_read(VMCS_GUEST_RIP);
+    vmx->known = KNOWN_RIP;
     if (UNLIKELY(reason >= vmx->plain_reasons) || rows[reason].flags != PLAIN) {
         return decode_row(vcpu, deadline);
     }
-    vmx->entry.launched = 1;
     return (enum exit_kind)rows[reason].kind;
 }

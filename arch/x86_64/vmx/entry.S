@@ -43,7 +43,10 @@ vm_entry_abort:
 vm_entry_abort_mce:
     mov $3, %edx                /* VMX_MCE */
 2:  pop %rdi
-    jmp 3f
+    .irp reg, rsi, r15, r14, r13, r12, rbx, rbp
+    pop %\reg
+    .endr
+    jmp vmx_not_exited          /* (vcpu, deadline, outcome) */
 vmx_exit_point:
     xchg %rdi, (%rsp)           /* vcpu */
     mov %rax, 0(%rdi)
@@ -56,9 +59,8 @@ vmx_exit_point:
     .irp n, 8, 9, 10, 11, 12, 13, 14, 15
     mov %r\n, 8*\n(%rdi)
     .endr
-    xor %edx, %edx              /* VMX_EXITED */
-3:  .irp reg, rsi, r15, r14, r13, r12, rbx, rbp
+    .irp reg, rsi, r15, r14, r13, r12, rbx, rbp
     pop %\reg
     .endr
-    jmp vmx_decode              /* (vcpu, deadline, outcome) */
+    jmp vmx_decode              /* (vcpu, deadline) */
     .section .note.GNU-stack, "", @progbits

@@ -3,11 +3,6 @@
  * costs, and costs an exit when nested. */
 #include "arch/x86_64/vmx/cached.h"
 
-uint32_t vmx_exit_reason(struct arch_vcpu *vcpu)
-{
-    return vmx_of(vcpu)->reason;
-}
-
 uint64_t vmx_exit_qualification(struct arch_vcpu *vcpu)
 {
     return qualification_of(vmx_of(vcpu));

@@ -9,7 +9,7 @@
 
 uint64_t vmx_rip(struct arch_vcpu *vcpu)
 {
-    return rip_of(vmx_of(vcpu));
+    return rip_of(vcpu);
 }
 
 uint64_t vmx_rflags(struct arch_vcpu *vcpu)

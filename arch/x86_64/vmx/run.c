@@ -35,19 +35,21 @@ static bool may_enter(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
                       enum exit_kind *kind)
 {
     if (vmx->attend & ATTEND_REFUSED) {
-        vmx->reason = REASON_FAILED | REASON_GUEST_STATE;
+        vmx_rip(vcpu);
+        vcpu->exit_reason = REASON_FAILED | REASON_GUEST_STATE;
         *kind = EXIT_ENTRY_FAILED;
         return false;
     }
     if (vmx->attend & ATTEND_FORGE) {
         vmx->attend &= ~ATTEND_FORGE;
-        vmx->reason = REASON_FAILED | REASON_ENTRY_MCE;
+        vcpu->exit_reason = REASON_FAILED | REASON_ENTRY_MCE;
         mca_guest_exit(vmx_rip(vcpu));
         *kind = EXIT_MCE;
         return false;
     }
     if (vmx->attend & ATTEND_ACTIVITY) {
         if (!vcpu->event.valid || vmx->activity != ACTIVITY_HLT) {
+            vmx_rip(vcpu);
             *kind = EXIT_HLT;
             return false;
         }
@@ -56,29 +58,22 @@ static bool may_enter(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
     return true;
 }
 
-/* Ticks of the preemption timer until deadline; 0 when it has come. */
-static inline uint32_t ticks_until(uint64_t deadline)
-{
-    uint64_t now = rdtsc();
-    uint64_t ticks;
-
-    if (UNLIKELY(now >= deadline)) {
-        return 0;
-    }
-    ticks = (deadline - now) >> vmx_caps.timer_shift;
-    return UNLIKELY(ticks >> 32) ? UINT32_MAX : (uint32_t)ticks;
-}
-
+/* The preemption timer counts to the deadline, as far as its 32 bits go. It
+ * is not entered with nothing to count. */
 static inline enum exit_kind enter(struct arch_vcpu *vcpu, uint64_t deadline)
 {
-    struct vmx_vcpu *vmx = vmx_of(vcpu);
-    uint32_t ticks = ticks_until(deadline);
+    uint64_t now = rdtsc();
+    uint64_t ticks = (deadline - now) >> vmx_caps.timer_shift;
 
-    if (UNLIKELY(ticks == 0)) {
-        return EXIT_TIMER;
+    if (UNLIKELY(ticks - 1 >= UINT32_MAX)) {
+        if (ticks == 0 || now >= deadline) {
+            vmx_rip(vcpu);
+            return EXIT_TIMER;
+        }
+        ticks = UINT32_MAX;
     }
     vmcs_write(VMCS_PREEMPTION_TIMER, ticks);
-    return vmx_enter(vcpu, deadline, &vmx->entry);
+    return vmx_enter(vcpu, deadline, &vmx_of(vcpu)->entry);
 }
 
 __attribute__((noinline)) static enum exit_kind enter_attended(

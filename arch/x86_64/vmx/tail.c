@@ -41,16 +41,17 @@ static void step(void)
     }
 }
 
+/* RIP is known since the exit. */
 void vmx_advance(struct arch_vcpu *vcpu)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
-    uint64_t former = rip_of(vmx);
+    uint64_t former = vcpu->rip;
     uint64_t rip = former + length_of(vmx);
 
     if (UNLIKELY((former ^ rip) >> 32)) {
         rip = wrapped(vmx, rip);
     }
-    vmx->rip = rip;
+    vcpu->rip = rip;
     vmcs_write(VMCS_GUEST_RIP, rip);
     know_flags(vmx);
     if (UNLIKELY(vmx->interruptibility & (SHADOW_STI | SHADOW_MOV_SS))) {

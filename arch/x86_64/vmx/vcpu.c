@@ -41,6 +41,7 @@ void vmx_vmcs_relaunch(struct vmx_vcpu *vmx)
 {
     clear_vmcs(vmx->vmcs);
     vmx->entry.launched = 0;
+    vmx_attend_exit(vmx); /* which notes that it is launched */
     vmx_make_current(vmx->vmcs);
 }
 

@@ -22,8 +22,8 @@ struct vmx_entry {
     volatile uint8_t abort; /* 9: come back at once */
 };
 
-/* How an entry ended. */
-enum vmx_outcome { VMX_EXITED, VMX_FAILED, VMX_ABORTED, VMX_MCE };
+/* How an entry ended that did not come to an exit. */
+enum vmx_outcome { VMX_FAILED = 1, VMX_ABORTED, VMX_MCE };
 
 /* State that the processor holds while the vCPU is loaded. */
 struct vmx_live {
@@ -40,18 +40,17 @@ struct vmx_live {
 #define ATTEND_NO_TIMER 32u /* always: a host timer bounds the run */
 
 /* Cached fields of the VMCS. */
-#define KNOWN_RIP           1u
+#define KNOWN_RIP           1u /* in struct arch_vcpu */
 #define KNOWN_FLAGS         2u /* and interruptibility */
-#define KNOWN_LENGTH        8u
+#define KNOWN_LENGTH        8u /* told by vmm */
 #define KNOWN_QUALIFICATION 16u
 
 struct vmx_vcpu {
     struct vmx_entry entry;
     uint32_t attend;
     uint32_t known;
-    uint64_t rip, rflags, qualification;
+    uint64_t rflags, qualification;
     uint32_t interruptibility, length;
-    uint32_t reason;                      /* of the last exit */
     uint32_t proc, proc2, entry_controls; /* as the VMCS holds them */
     uint32_t activity;                    /* enum x86_activity */
     uint32_t host_cpu; /* CPU of the host-state fields; CPU_MAX: none */
@@ -131,8 +130,8 @@ void vmx_fpu_save(uint8_t area[512]);
 void vmx_barrier_init(void);
 void vmx_barrier(void);
 
-/* entry.S: enters the guest and goes on in vmx_decode(). Guest registers are
- * stored only for VMX_EXITED. */
+/* entry.S: enters the guest and goes on in vmx_decode(); without an exit in
+ * vmx_not_exited(), and no guest register was stored then. */
 enum exit_kind vmx_enter(struct arch_vcpu *vcpu, uint64_t deadline,
                          struct vmx_entry *entry);
 extern const char vmx_exit_point[];
@@ -143,13 +142,13 @@ void vmx_abort_entry(struct arch_vcpu *vcpu);
 void vmx_forge_mce(struct arch_vcpu *vcpu, bool reason41);
 
 /* decode.c: from the exit to what vmm sees */
-enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline,
-                          enum vmx_outcome outcome);
+enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline);
+enum exit_kind vmx_not_exited(struct arch_vcpu *vcpu, uint64_t deadline,
+                              enum vmx_outcome outcome);
 void vmx_attend_exit(struct vmx_vcpu *vmx);
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
 /* exit.c */
-uint32_t vmx_exit_reason(struct arch_vcpu *vcpu);
 uint64_t vmx_exit_qualification(struct arch_vcpu *vcpu);
 uint8_t vmx_exit_length(struct arch_vcpu *vcpu);
 void vmx_set_exit_length(struct arch_vcpu *vcpu, uint8_t length);
