@@ -52,7 +52,9 @@ MAY_CALL := \
 
 OBJS := $(foreach layer,$(LAYERS),$($(layer)_OBJS))
 
-all: $(BUILD)/bulkhead.elf ## the hypervisor: build/bulkhead.elf
+all: $(BUILD)/bulkhead.elf $(BUILD)/BOOTX64.EFI ## the hypervisor: build/bulkhead.elf
+
+include boot/efi/efi.mk
 
 $(BUILD)/obj/gen/%.c.o: $(BUILD)/gen/%.c
 	@mkdir -p $(@D)
@@ -103,7 +105,7 @@ UNIT := $(patsubst tests/unit/%.c,%,$(sort $(wildcard tests/unit/test_*.c)))
 UNIT_BINS := $(UNIT:%=$(BUILD)/unit/%)
 UNIT_CFLAGS := -std=gnu17 -g -O1 -fsanitize=address,undefined \
 	-fno-sanitize-recover=all $(WARNINGS) -Wno-conversion \
-	-Wno-missing-prototypes -I. -I$(BUILD)/gen
+	-Wno-missing-prototypes -I. -I$(BUILD)/gen $(EFI_INCLUDES)
 
 # A comment at the head of a unit test names the sources that it links.
 # What is generated need not be there yet.
