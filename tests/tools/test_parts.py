@@ -99,10 +99,10 @@ def test_module_lines_share_files_and_keep_words(tmp_path):
     image.write_bytes(b"x")
     names = {}
     line = iso.place_module(f"{image} vm=a -- x=\"a b\" \"it's\"", names)
-    assert line == ("module2 --nounzip '/boot/0-image' 'vm=a' '--' 'x=a b' "
+    assert line == ("module2 --nounzip /boot/0-image vm=a -- 'x=a b' "
                     "'it'\\''s'")
-    assert "'/boot/0-image'" in iso.place_module(f"{image} vm=b", names)
-    assert "'/boot/1-no-image'" in iso.place_module("- vm=c", names)
+    assert "/boot/0-image " in iso.place_module(f"{image} vm=b", names)
+    assert "/boot/1-no-image " in iso.place_module("- vm=c", names)
     assert len(names) == 2
 
 

@@ -2,6 +2,7 @@
 """Makes the boot disc: GRUB, Bulkhead and the modules of the guests."""
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -10,8 +11,12 @@ import tempfile
 from . import Failure
 
 GRUB_PC = "/usr/lib/grub/i386-pc"
-GRUB_MODULES = "multiboot multiboot2 iso9660 biosdisk serial terminal configfile normal"
+GRUB_EFI = "/usr/lib/grub/x86_64-efi"
+GRUB_MODULES = "multiboot multiboot2 iso9660 serial terminal configfile normal"
 
+
+# A word that means to GRUB what it says.
+PLAIN = re.compile(r"[\w@%+=:,./-]+", re.ASCII)
 
 NO_IMAGE = os.path.join(os.path.dirname(__file__), "no-image")
 
@@ -26,6 +31,8 @@ def split_words(text):
 
 def quote(word):
     """The word as GRUB's script reader has to see it."""
+    if PLAIN.fullmatch(word):
+        return word
     return "'" + word.replace("'", "'\\''") + "'"
 
 
@@ -63,10 +70,12 @@ def grub_config(boot, module_lines, protocol="multiboot2"):
     ])
 
 
-def build(path, elf, boot, modules, directory, protocol="multiboot2"):
+def build(path, elf, boot, modules, directory, protocol="multiboot2",
+          efi=False):
     """Writes the disc image to path; directory is for what goes into it.
 
     protocol is GRUB's command for elf: "multiboot" boots a small guest bare.
+    efi: the disc boots on UEFI machines, and not on BIOS machines.
     """
     if not os.path.isfile(elf):
         raise Failure(f"no such file: {elf} (run make)")
@@ -78,16 +87,18 @@ def build(path, elf, boot, modules, directory, protocol="multiboot2"):
             shutil.copyfile(source, tree + target)
         with open(f"{tree}/boot/grub/grub.cfg", "w") as file:
             file.write(grub_config(boot, lines, protocol))
-        run_mkrescue(path, tree)
+        run_mkrescue(path, tree, efi)
 
 
-def run_mkrescue(path, directory):
-    if not shutil.which("grub-mkrescue") or not os.path.isdir(GRUB_PC):
+def run_mkrescue(path, directory, efi):
+    grub, modules = (GRUB_EFI, f"{GRUB_MODULES} part_gpt fat") if efi else (
+        GRUB_PC, f"{GRUB_MODULES} biosdisk")
+    if not shutil.which("grub-mkrescue") or not os.path.isdir(grub):
         raise Failure("grub-mkrescue is missing (run tools/setup bochs)")
     result = subprocess.run(
-        ["grub-mkrescue", "-d", GRUB_PC, "-o", path, "--fonts=",
+        ["grub-mkrescue", "-d", grub, "-o", path, "--fonts=",
          "--locales=", "--themes=", "--compress=no",
-         f"--install-modules={GRUB_MODULES}", directory],
+         f"--install-modules={modules}", directory],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True)
     if result.returncode:

@@ -9,6 +9,7 @@ from . import Failure
 from .emulator import SerialPorts, start, stop, tail
 
 KVM_CREATE_VM = 0xAE01  # linux/kvm.h
+OVMF = "/usr/share/ovmf/OVMF.fd"
 CPUINFO = "/proc/cpuinfo"
 
 
@@ -71,8 +72,13 @@ class Qemu:
             "-cpu", options.cpu_model or ("host" if kvm else "max"),
             "-smp", str(options.cpus), "-m", str(options.mem),
             "-nodefaults", "-display", "none", "-no-reboot",
-            "-cdrom", self.disc, "-boot", "d",
         ]
+        if self.disc.endswith(".iso"):
+            command += ["-cdrom", self.disc, "-boot", "d"]
+        else:
+            command += ["-drive", f"file={self.disc},format=raw,snapshot=on"]
+        if options.firmware == "uefi":
+            command += ["-bios", OVMF]
         for i in range(2):
             command += ["-chardev",
                         f"socket,id=com{i},host=127.0.0.1,"

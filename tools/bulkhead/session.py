@@ -93,8 +93,9 @@ class Machine:
         if self.events_file:
             self.events_file.close()
             self.events_file = None
-        if os.path.exists(self.path("emulator/boot.iso")):
-            os.remove(self.path("emulator/boot.iso"))
+        for medium in ("emulator/boot.iso", "emulator/boot.disk"):
+            if os.path.exists(self.path(medium)):
+                os.remove(self.path(medium))
         return self.process.returncode
 
     def collect(self):
