@@ -12,13 +12,18 @@
 #define INFO_MAX    0x100000u /* bytes of Multiboot2 information */
 #define ENTRIES_MAX 4096u     /* of Multiboot1's memory map */
 
-/* As far as there are size bytes. */
-static void copy_line(char *to, const char *from, size_t size)
+/* As far as there are size bytes, and as far as they fit into room. */
+static void copy_text(char *to, size_t room, const char *from, size_t size)
 {
-    size_t n = strnlen(from, size < BOOT_LINE_SIZE ? size : BOOT_LINE_SIZE - 1);
+    size_t n = strnlen(from, size < room ? size : room - 1);
 
     memcpy(to, from, n);
     to[n] = '\0';
+}
+
+static void copy_line(char *to, const char *from, size_t size)
+{
+    copy_text(to, BOOT_LINE_SIZE, from, size);
 }
 
 static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
@@ -36,13 +41,20 @@ static void add_module(struct boot_info *info, uint64_t start, uint64_t end,
     copy_line(module->line, line, line_size);
 }
 
+/* UEFI's map has many regions, one beside the other: they are joined. */
 static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
                       uint32_t type)
 {
-    if (type == MEMORY_AVAILABLE && info->range_count < BOOT_RANGES_MAX &&
-        start + size > start) {
-        info->ranges[info->range_count++] =
-            (struct boot_range){start, start + size};
+    struct boot_range *next = &info->ranges[info->range_count];
+
+    if (type != MEMORY_AVAILABLE || start + size <= start) {
+        return;
+    }
+    if (info->range_count && next[-1].end == start) {
+        next[-1].end = start + size;
+    } else if (info->range_count < BOOT_RANGES_MAX) {
+        *next = (struct boot_range){start, start + size};
+        info->range_count++;
     }
 }
 
@@ -50,6 +62,7 @@ static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
 struct multiboot1 {
     uint32_t flags, mem_lower, mem_upper, boot_device, cmdline;
     uint32_t mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
+    uint32_t drives_length, drives_addr, config_table, loader_name;
 } __attribute__((packed));
 
 struct multiboot1_module {
@@ -106,6 +119,10 @@ static void read_multiboot1(uint64_t address, struct boot_info *info)
         copy_line(info->line, (const char *)(uint64_t)mb->cmdline,
                   BOOT_LINE_SIZE);
     }
+    if (mb->flags & 1u << 9) {
+        copy_text(info->loader, sizeof(info->loader),
+                  (const char *)(uint64_t)mb->loader_name, BOOT_LOADER_SIZE);
+    }
     if (mb->flags & 1u << 3) {
         read_modules1(mb, info);
     }
@@ -122,6 +139,7 @@ static void read_multiboot1(uint64_t address, struct boot_info *info)
 enum tag_type {
     TAG_END = 0,
     TAG_COMMAND_LINE = 1,
+    TAG_LOADER_NAME = 2,
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
     TAG_RSDP_1 = 14,
@@ -178,6 +196,10 @@ static void read_tag(const struct tag *tag, struct boot_info *info)
     switch (tag->type) {
     case TAG_COMMAND_LINE:
         copy_line(info->line, (const char *)(tag + 1), size);
+        break;
+    case TAG_LOADER_NAME:
+        copy_text(info->loader, sizeof(info->loader), (const char *)(tag + 1),
+                  size);
         break;
     case TAG_MODULE:
         if (tag->size > sizeof(*module)) {

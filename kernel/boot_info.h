@@ -8,6 +8,7 @@
 #define BOOT_LINE_SIZE   1280
 #define BOOT_MODULES_MAX 32
 #define BOOT_RANGES_MAX  64
+#define BOOT_LOADER_SIZE 48
 
 struct boot_module {
     uint64_t start, end; /* host-physical, end exclusive */
@@ -19,7 +20,8 @@ struct boot_range {
 };
 
 struct boot_info {
-    const char *protocol; /* NULL: nothing that we know started us */
+    const char *protocol;          /* NULL: nothing that we know started us */
+    char loader[BOOT_LOADER_SIZE]; /* its name, "" if it tells none */
     char line[BOOT_LINE_SIZE];
     struct boot_module modules[BOOT_MODULES_MAX];
     unsigned module_count, modules_ignored;

@@ -21,11 +21,13 @@ static void tell_boot(void)
     }
     event_begin(&event, "boot");
     event_text(&event, "protocol", start.boot.protocol);
+    event_text(&event, "loader", start.boot.loader);
     event_text(&event, "build", id);
     event_number(&event, "modules", start.boot.module_count);
     event_end(&event);
     log_info("Bulkhead, a hypervisor that contains faults; build %.12s", id);
-    log_info("boot: %s, %u modules", start.boot.protocol,
+    log_info("boot: %s by %s, %u modules", start.boot.protocol,
+             start.boot.loader[0] ? start.boot.loader : "an unnamed loader",
              start.boot.module_count);
 }
 
