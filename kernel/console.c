@@ -81,8 +81,9 @@ static void finish_line(int vm)
         put_mixed(vm, guest->line + guest->shown, guest->length - guest->shown,
                   true);
     }
-    guest->length = 0;
     guest->shown = 0;
+    asm volatile("" ::: "memory"); /* never more shown than there is */
+    guest->length = 0;
 }
 
 /* As the guest sends it, but that a line's end takes the cursor back. */
@@ -94,6 +95,8 @@ static void put_raw(const struct guest_console *guest, char c)
     uart_send(&com1, &c, 1);
 }
 
+/* May be cut off anywhere (vmm/outside.h): a line that is told twice is the
+ * worst of it. */
 void console_guest_put(uint16_t vm, uint8_t c)
 {
     struct guest_console *guest = &guests[vm];
@@ -106,6 +109,9 @@ void console_guest_put(uint16_t vm, uint8_t c)
         return;
     }
     if (c != '\n') {
+        if (guest->length >= sizeof(guest->line) - 1) {
+            finish_line(vm); /* that was cut off */
+        }
         guest->line[guest->length++] = (char)c;
         guest->since = rdtsc();
     }

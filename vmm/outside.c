@@ -10,39 +10,22 @@
 
 void outside_put(struct guest *guest, uint8_t c)
 {
-    core_enter();
     console_guest_put(guest->vm->id, c);
-    core_leave();
 }
 
 bool outside_get(struct guest *guest, uint8_t *c)
 {
-    bool got;
-
-    core_enter();
-    got = console_guest_get(guest->vm->id, c);
-    core_leave();
-    return got;
+    return console_guest_get(guest->vm->id, c);
 }
 
 bool outside_break(struct guest *guest)
 {
-    bool got;
-
-    core_enter();
-    got = console_guest_break(guest->vm->id);
-    core_leave();
-    return got;
+    return console_guest_break(guest->vm->id);
 }
 
 bool outside_nmi(struct guest *guest)
 {
-    bool got;
-
-    core_enter();
-    got = console_guest_nmi(guest->vm->id);
-    core_leave();
-    return got;
+    return console_guest_nmi(guest->vm->id);
 }
 
 void outside_power_off(struct guest *guest)
@@ -54,23 +37,18 @@ void outside_power_off(struct guest *guest)
 
 void outside_reset(struct guest *guest)
 {
-    core_enter();
     guest->vm->reset_wanted = true;
-    core_leave();
 }
 
 void outside_snapshot(struct guest *guest)
 {
-    core_enter();
     guest->vm->snapshot_wanted = true;
-    core_leave();
 }
 
 void outside_heartbeat(struct guest *guest, uint32_t number, bool tell)
 {
     struct event event;
 
-    core_enter();
     guest->vm->heartbeat = number;
     guest->vm->heartbeat_tsc = rdtsc();
     if (tell) {
@@ -79,7 +57,6 @@ void outside_heartbeat(struct guest *guest, uint32_t number, bool tell)
         event_number(&event, "n", number);
         event_end(&event);
     }
-    core_leave();
 }
 
 /* What of a fault's meaning lies in the exit qualification. */

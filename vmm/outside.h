@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The few things that serving an exit changes outside of the VM's cell, each
- * one core section (decision 4). Everything else that exit handlers touch
- * lies in the cell.
+ * The few things that serving an exit changes outside of the VM's cell.
+ * Everything else that exit handlers touch lies in the cell.
+ *
+ * The end of the VM and the posting of a fault are core sections (decision
+ * 4). The rest need not be: it is whole between any two instructions, so that
+ * whoever is abandoned in the middle leaves a line told twice or not at all,
+ * and what is the core's goes on.
  */
 #ifndef VMM_OUTSIDE_H
 #define VMM_OUTSIDE_H
