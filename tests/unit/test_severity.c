@@ -69,10 +69,11 @@ static const struct example examples[] = {
     {SRAR | DATA, RIPV | EIPV, EXC, G, FATAL, 3, true},
     {VAL | EN, MCIP, EXC, G, FATAL, 4, false},
     {VAL | EN | UC | S, EM, EXC, C, FATAL, 5, false},
-    {VAL | EN | UC | S, EM, EXC, V, FATAL, 5, false},
-    {SRAR | DATA, EM, EXC | FIX, V, FATAL, 5, false},
+    {SRAR | DATA, EM, EXC | FIX, C, FATAL, 5, false},
+    {VAL | EN, EM, EXC, C, FATAL, 5, false},
     {VAL | EN, REM, EXC, C, CORRECTED, 6, true},
     {VAL | EN, EM, EXC, G, CORRECTED, 6, false},
+    {VAL | EN, EM, EXC, V, CORRECTED, 6, false}, /* the service is lost */
     {VAL, 0, 0, C, CORRECTED, 6, true},
     {VAL, 0, NOSER, C, CORRECTED, 6, true},
     {VAL | OVER | S | AR | DATA, 0, 0, C, CORRECTED, 6, true},
@@ -97,6 +98,7 @@ static const struct example examples[] = {
     {SRAR | DATA, RM, EXC | FIX, V, DEFERRED, 13, true},
     {SRAR | DATA, REM, EXC | FIX, V, ACTION, 14, true},
     {SRAR | DATA, REM, EXC | FIX, C, ACTION, 14, true},
+    {SRAR | DATA, EM, EXC | FIX, V, ACTION, 14, false},
     {(SRAR & ~ADDRV) | DATA, REM, EXC | FIX, C, ACTION, 14, true},
     {SRAR | DATA, REM, EXC, G, ACTION, 15, true},
     {SRAR | DATA, EM, EXC, G, ACTION, 15, false}, /* as QEMU builds it */
@@ -107,6 +109,8 @@ static const struct example examples[] = {
     {SRAR | INSTR, EM, EXC, G, ACTION, 16, false},
     {SRAR | DATA, REM, EXC, V, ACTION, 17, false},
     {(SRAR & ~ADDRV) | DATA, RM, EXC | FIX, V, ACTION, 17, false},
+    {SRAR | DATA, EM, EXC, V, ACTION, 17, false},
+    {SRAR | INSTR, EM, EXC, V, ACTION, 18, false},
     {SRAR | INSTR, REM, EXC, V, ACTION, 18, false},
     {SRAR | INSTR, REM, EXC | FIX, V, ACTION, 18, false},
     {SRAR | DATA, REM, EXC, C, FATAL, 19, true},
@@ -116,6 +120,7 @@ static const struct example examples[] = {
     {SRAR | 0xC0, REM, EXC, G, FATAL, 21, true},
     {SRAR | 0x135, REM, EXC | FIX, C, FATAL, 21, true},
     {VAL | EN | UC | S | 0x135, REM, EXC, G, CORRECTED, 22, true},
+    {VAL | EN | UC | S, EM, EXC, V, CORRECTED, 22, false},
     {VAL | EN | UC | S | OVER | 0x135, REM, EXC, G, FATAL, 23, true},
     {VAL | EN | UC | OVER, REM, EXC | NOSER, G, FATAL, 23, true},
     {SRAR | DATA, REM, EXC | NOSER, G, FATAL, 24, true},
@@ -212,7 +217,7 @@ static void check_invariants(const struct mca_record *record)
         assert_true((record->status & (S | AR)) == (S | AR));
     if (severity == ACTION && record->context == C)
         assert_true(record->fixup);
-    if (severity != FATAL && severity != NONE && record->context != G &&
+    if (severity != FATAL && severity != NONE && record->context == C &&
         record->in_exception)
         assert_true(record->mcg_status & RIPV);
 }

@@ -137,7 +137,8 @@ void mca_exception(struct exception_frame *frame)
     uint64_t mcg_status = mca_msr_read(MSR_MCG_STATUS);
     enum fault_context context = exception_context();
     enum fault_severity worst = drain_banks(context, fixup != 0, frame->rip);
-    bool go_on = worst <= SEVERITY_OPTIONAL && mcg_status & MCG_STATUS_RIPV;
+    bool restartable = mcg_status & MCG_STATUS_RIPV;
+    bool go_on = worst <= SEVERITY_OPTIONAL && restartable;
 
     if (worst == SEVERITY_NONE && !go_on) {
         post_unexplained(context, frame->rip);
@@ -147,7 +148,7 @@ void mca_exception(struct exception_frame *frame)
         frame->rip = (uint64_t)(go_on ? vm_entry_abort : vm_entry_abort_mce);
     } else if (go_on) {
         return;
-    } else if (fixup && worst == SEVERITY_ACTION) {
+    } else if (fixup && restartable && worst == SEVERITY_ACTION) {
         frame->rip = fixup;
     } else if (context == CONTEXT_SERVING) {
         exception_abandon(frame);

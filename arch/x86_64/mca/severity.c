@@ -47,8 +47,10 @@ static const struct row rows[] = {
     {0, 0, MCIP, 0, IN_EXCEPTION, SEVERITY_FATAL, "MCIP clear in the handler"},
     {0, 0, RIPV | EIPV, 0, IN_EXCEPTION, SEVERITY_FATAL,
      "neither restart nor error RIP"},
-    {0, 0, RIPV, 0, IN_EXCEPTION | ROOT, SEVERITY_FATAL,
-     "no restart RIP in root"},
+    /* "Recoverable, not continuable" (SDM vol. 3, 15.9.3.2): what ran has to
+     * end, and the service of a VM can, since it leaves its stack behind. */
+    {0, 0, RIPV, 0, IN_EXCEPTION | CORE, SEVERITY_FATAL,
+     "no restart RIP in the core"},
     {UC, 0, 0, 0, 0, SEVERITY_CORRECTED, "corrected"},
     /* SRAO may come by #MC or by CMCI, so S does not count. */
     {UC_AR | MCACOD_SCRUB_MASK, UC | MCACOD_SCRUB, 0, 0, WITH_SER,
