@@ -12,6 +12,7 @@
 #define INDEX_VERSION 1
 #define INDEX_PINS    0x10
 #define MASKED        (1u << 16)
+#define DELIVER_NMI   (4u << 8)
 
 static volatile uint32_t *registers;
 static uint32_t pins;
@@ -42,12 +43,22 @@ int ioapic_host_open(uint64_t physical)
     return 0;
 }
 
-int ioapic_host_route(uint32_t pin, uint8_t vector, uint32_t apic_id)
+static int route(uint32_t pin, uint32_t low, uint32_t apic_id)
 {
     if (!registers || pin >= pins) {
         return -EINVAL;
     }
     write_index(INDEX_PINS + 2 * pin + 1, apic_id << 24);
-    write_index(INDEX_PINS + 2 * pin, vector);
+    write_index(INDEX_PINS + 2 * pin, low);
     return 0;
+}
+
+int ioapic_host_route(uint32_t pin, uint8_t vector, uint32_t apic_id)
+{
+    return route(pin, vector, apic_id);
+}
+
+int ioapic_host_route_nmi(uint32_t pin, uint32_t apic_id)
+{
+    return route(pin, DELIVER_NMI, apic_id);
 }

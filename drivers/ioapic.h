@@ -11,4 +11,7 @@ int ioapic_host_open(uint64_t physical);
 /* Sends an edge-triggered pin to a vector of one CPU. -EINVAL: no such pin. */
 int ioapic_host_route(uint32_t pin, uint8_t vector, uint32_t apic_id);
 
+/* The same, as an NMI. */
+int ioapic_host_route_nmi(uint32_t pin, uint32_t apic_id);
+
 #endif

@@ -20,6 +20,11 @@ static void print_fault(struct monitor *monitor,
     }
     monitor_print(monitor, "  detail 0x%lx, info 0x%lx", fault->detail,
                   fault->info);
+    if (fault->kind == FAULT_ROOT) {
+        monitor_print(monitor, "  cause: %s%s%s",
+                      fault_cause_name(fault->cause), fault->what ? ": " : "",
+                      fault->what ? fault->what : "");
+    }
 }
 
 static void print_verdict(struct monitor *monitor,

@@ -32,6 +32,12 @@ void report_fault(const struct journal_entry *entry)
     }
     event_number(&event, "detail", fault->detail);
     event_number(&event, "rip", fault->rip);
+    if (fault->kind == FAULT_ROOT) {
+        event_text(&event, "cause", fault_cause_name(fault->cause));
+    }
+    if (fault->what) {
+        event_text(&event, "check", fault->what);
+    }
     event_boolean(&event, "injected", fault->injected);
     event_number(&event, "tsc", fault->tsc);
     event_number(&event, "journal", entry->number);

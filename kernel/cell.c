@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/cell.h"
 
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpu_backend.h"
-#include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/percpu.h"
 #include "kernel/errno.h"
 #include "kernel/fault.h"
 #include "kernel/format.h"
 #include "kernel/frame.h"
 #include "kernel/string.h"
+#include "kernel/watchdog.h"
 
 struct loaded {
     struct cell *cell;
@@ -126,7 +127,7 @@ void cell_forget(void)
 {
     struct loaded *now = mine();
 
-    if (now->vcpu && cpu_catch(put_vcpu, now->vcpu)) {
+    if (now->vcpu && watchdog_catch(put_vcpu, now->vcpu, rdtsc(), now->cell)) {
         now->cell->dirty_lost = true;
     }
     now->vcpu = NULL;
@@ -162,7 +163,7 @@ int run_in_cell(struct cell *cell, int (*function)(void *), void *argument)
     }
     self->served_vm = cell->id;
     self->served_vcpu = 0;
-    if (cpu_catch(call_in_cell, &call)) {
+    if (watchdog_catch(call_in_cell, &call, rdtsc(), cell)) {
         cell_forget();
         call.result = -EIO;
     }

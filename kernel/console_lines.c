@@ -11,6 +11,7 @@
 #include "kernel/panic_sink.h"
 #include "kernel/run.h"
 #include "kernel/string.h"
+#include "kernel/watchdog.h"
 
 #define COM1_IRQ 4
 #define COM2_IRQ 3
@@ -51,8 +52,10 @@ static void serve_com2(void)
     uart_poll(&com2);
 }
 
+/* A full ring takes seconds. */
 void console_flush(void)
 {
+    watchdog_core_ends();
     console_poll(rdtsc());
     uart_flush(&com1);
     uart_flush(&com2);

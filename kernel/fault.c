@@ -102,3 +102,10 @@ const char *fault_context_name(enum fault_context context)
 
     return context <= CONTEXT_CORE ? names[context] : "?";
 }
+
+const char *fault_cause_name(enum fault_cause cause)
+{
+    static const char *const names[] = {"exception", "check", "watchdog"};
+
+    return cause <= CAUSE_WATCHDOG ? names[cause] : "?";
+}

@@ -18,7 +18,7 @@ enum fault_kind {
     FAULT_ENTRY,     /* failed VM entry; detail: instruction error or reason */
     FAULT_EXIT,      /* an exit that no handler knows; detail: exit reason */
     FAULT_PANIC,     /* the guest's kernel told of a panic (pvpanic) */
-    FAULT_ROOT,      /* exception in root mode while the VM was served;
+    FAULT_ROOT,      /* a mistake of ours while the VM was served, see cause;
                         detail: vector, address: CR2 or RIP */
     FAULT_RESTORE,   /* an ft action failed (a rung of the ladder) */
     FAULT_KINDS
@@ -41,6 +41,13 @@ enum fault_context {
     CONTEXT_CORE,    /* root, in a core section, or with no VM served */
 };
 
+/* How a mistake of ours showed itself. */
+enum fault_cause {
+    CAUSE_EXCEPTION,
+    CAUSE_CHECK,    /* a failed internal check: kernel/check.h */
+    CAUSE_WATCHDOG, /* an endless loop: kernel/watchdog.h */
+};
+
 #define FAULT_NO_VM  UINT16_MAX
 #define FAULT_NO_LSB 0
 
@@ -54,13 +61,15 @@ struct fault {
     uint8_t lsb;   /* the address is valid down to this bit (MCi_MISC 5:0);
                       FAULT_NO_LSB: exact */
     bool has_address;
-    bool injected;    /* by the monitor, not by hardware or the guest */
-    bool restartable; /* RIPV: the interrupted program can be continued */
-    uint64_t address; /* see the kind */
-    uint64_t detail;  /* see the kind; MCE: MCi_STATUS */
-    uint64_t info;    /* MCE: MCG_STATUS; EPT: exit qualification */
-    uint64_t rip;     /* where the guest, or the hypervisor, was */
-    uint64_t tsc;     /* host TSC at detection */
+    bool injected;          /* by the monitor, not by hardware or the guest */
+    bool restartable;       /* RIPV: the interrupted program can be continued */
+    uint64_t address;       /* see the kind */
+    uint64_t detail;        /* see the kind; MCE: MCi_STATUS */
+    uint64_t info;          /* MCE: MCG_STATUS; EPT: exit qualification */
+    uint64_t rip;           /* where the guest, or the hypervisor, was */
+    uint64_t tsc;           /* host TSC at detection */
+    enum fault_cause cause; /* of FAULT_ROOT */
+    const char *what;       /* the check that failed, a constant; or NULL */
 };
 
 /* Posts a fault on this CPU's ring. Safe in NMI and #MC context: takes no
@@ -80,5 +89,6 @@ uint64_t fault_lost(void);
 const char *fault_kind_name(enum fault_kind kind);
 const char *fault_severity_name(enum fault_severity severity);
 const char *fault_context_name(enum fault_context context);
+const char *fault_cause_name(enum fault_cause cause);
 
 #endif

@@ -150,11 +150,13 @@ static void keep(struct black_box_panic *record,
     black_box_panic(record);
 }
 
-static volatile bool panicked;
+#define NOBODY UINT32_MAX
+
+static volatile uint32_t panicked = NOBODY; /* index of the CPU that did */
 
 bool panic_elsewhere(void)
 {
-    return panicked;
+    return panicked != NOBODY && panicked != this_cpu()->index;
 }
 
 void panic_at(const struct exception_frame *frame, const char *fmt, ...)
@@ -162,9 +164,13 @@ void panic_at(const struct exception_frame *frame, const char *fmt, ...)
     static struct black_box_panic record;
     va_list args;
     char c;
+    uint32_t nobody = NOBODY;
 
     interrupts_off();
-    if (!__atomic_exchange_n(&panicked, true, __ATOMIC_ACQ_REL)) {
+    this_cpu()->watch_limit = 0;
+    if (__atomic_compare_exchange_n(&panicked, &nobody, this_cpu()->index,
+                                    false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_RELAXED)) {
         apic_send_nmi_to_others();
         va_start(args, fmt);
         vformat(record.what, sizeof(record.what), fmt, args);

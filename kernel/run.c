@@ -10,6 +10,7 @@
 #include "kernel/cell.h"
 #include "kernel/errno.h"
 #include "kernel/fault.h"
+#include "kernel/watchdog.h"
 
 #define RUNNABLES_MAX (2 * VM_MAX)
 #define HOOKS_MAX     8
@@ -132,7 +133,7 @@ static void serve(struct queue *queue, struct runnable *runnable)
 
     self->served_vm = runnable->cell->id;
     self->served_vcpu = runnable->vcpu;
-    if (cpu_catch(take_turn, &turn)) {
+    if (watchdog_catch(take_turn, &turn, turn.end, runnable->cell)) {
         cell_forget();
     }
     self->served_vm = FAULT_NO_VM;
@@ -158,12 +159,14 @@ void run_loop(void)
         uint64_t first = RUN_NEVER;
         struct runnable *runnable;
 
+        watchdog_core_begins();
         for (unsigned i = 0; i < hook_count; i++) {
             uint64_t again = hooks[i](rdtsc());
 
             first = again < first ? again : first;
         }
         runnable = next_due(queue, &first);
+        watchdog_core_ends();
         if (runnable) {
             serve(queue, runnable);
         } else {

@@ -7,6 +7,7 @@
 #include "arch/x86_64/cpu_backend.h"
 #include "arch/x86_64/mca/mca.h"
 #include "arch/x86_64/percpu.h"
+#include "arch/x86_64/timer.h"
 #include "drivers/acpi.h"
 #include "kernel/console.h"
 #include "kernel/errno.h"
@@ -15,6 +16,7 @@
 #include "kernel/frame.h"
 #include "kernel/monitor.h"
 #include "kernel/serial_lines.h"
+#include "kernel/watchdog.h"
 
 static const struct acpi_info *acpi;
 
@@ -63,6 +65,17 @@ static void check_backend(struct check *check)
     }
 }
 
+static void check_watchdog(struct check *check)
+{
+    const char *source = watchdog_source();
+
+    say(check, source, source ? source : "a root watchdog",
+        "an endless loop of ours stops the machine");
+    monitor_print(check->monitor,
+                  "    a stretch of root mode took %lu us too long at most",
+                  watchdog_longest() * 1000 / tsc_per_ms);
+}
+
 static void check_losses(struct check *check)
 {
     say(check, fault_lost() == 0, "no fault record was lost",
@@ -85,6 +98,7 @@ static int run_check(struct monitor *monitor, unsigned count, char **words)
     }
     check_mca(&check);
     check_backend(&check);
+    check_watchdog(&check);
     check_losses(&check);
     monitor_print(monitor, "frames: %lu free, %lu quarantined",
                   frame_count(OWNER_FREE), frame_count(OWNER_QUARANTINED));

@@ -2,11 +2,15 @@
 /* Exceptions in root mode: whose fault is it, and where to return. */
 #include "arch/x86_64/exception.h"
 
+#include <stddef.h>
+
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/descriptors.h"
+#include "arch/x86_64/image.h"
 #include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/mca/mca.h"
 #include "arch/x86_64/percpu.h"
+#include "kernel/check.h"
 #include "kernel/panic.h"
 
 _Static_assert(__builtin_offsetof(struct exception_frame, rip) == 17 * 8 &&
@@ -65,9 +69,35 @@ void exception_abandon(struct exception_frame *frame)
     frame->rflags = RFLAGS_FIXED;
 }
 
+/* What the processor says of it, and what we know beyond that. */
+struct mistake {
+    enum fault_cause cause;
+    const char *what; /* of a failed check */
+};
+
+static bool is_text(uint64_t address, uint64_t size)
+{
+    return address >= (uint64_t)text_start &&
+           address + size <= (uint64_t)text_end;
+}
+
+static struct mistake mistake_of(const struct exception_frame *frame)
+{
+    if (frame->vector == VECTOR_NMI) {
+        return (struct mistake){CAUSE_WATCHDOG, NULL};
+    }
+    if (frame->vector == VECTOR_UD && is_text(frame->rip, 6) &&
+        *(const uint32_t *)(frame->rip + 2) == CHECK_MARK) {
+        return (struct mistake){CAUSE_CHECK, (const char *)frame->rdi};
+    }
+    return (struct mistake){CAUSE_EXCEPTION, NULL};
+}
+
 static void post_root_fault(const struct exception_frame *frame)
 {
     const struct percpu *self = this_cpu();
+    const struct mistake mistake = mistake_of(frame);
+    bool by_address = frame->vector == VECTOR_PF || frame->vector == VECTOR_DF;
     struct fault fault = {
         .kind = FAULT_ROOT,
         .severity = SEVERITY_ACTION,
@@ -77,14 +107,32 @@ static void post_root_fault(const struct exception_frame *frame)
         .cpu = (uint16_t)self->index,
         .detail = frame->vector,
         .info = frame->error_code,
-        .address = frame->vector == VECTOR_PF || frame->vector == VECTOR_DF
-                       ? read_cr2()
-                       : frame->rip,
+        .has_address = by_address,
+        .address = by_address ? read_cr2() : frame->rip,
         .rip = frame->rip,
         .tsc = rdtsc(),
+        .cause = mistake.cause,
+        .what = mistake.what,
     };
 
     fault_post(&fault);
+}
+
+/* A mistake of ours: the VM's that was served, or the core's. */
+static void judge(struct exception_frame *frame)
+{
+    const struct mistake mistake = mistake_of(frame);
+
+    if (exception_context() == CONTEXT_SERVING) {
+        post_root_fault(frame);
+        exception_abandon(frame);
+    } else if (mistake.cause == CAUSE_WATCHDOG) {
+        panic_at(frame, "endless loop in the core (root watchdog)");
+    } else if (mistake.cause == CAUSE_CHECK) {
+        panic_at(frame, "check failed in the core: %s", mistake.what);
+    } else {
+        panic_at(frame, "exception %lu in the core", frame->vector);
+    }
 }
 
 static void host_exception(struct exception_frame *frame)
@@ -95,26 +143,34 @@ static void host_exception(struct exception_frame *frame)
         frame->rip = fixup;
         return;
     }
-    if (exception_context() == CONTEXT_SERVING) {
-        post_root_fault(frame);
-        exception_abandon(frame);
-        return;
-    }
-    panic_at(frame, "exception %lu in the core", frame->vector);
+    judge(frame);
+}
+
+static bool (*is_endless)(void);
+
+void nmi_register(bool (*function)(void))
+{
+    is_endless = function;
 }
 
 /* An NMI is only ever sent to be noticed: it ends what must not be slept or
- * run over, and stops this CPU when another one has panicked. */
+ * run over, looks at how long root mode takes, and stops this CPU when
+ * another one has panicked. */
 static void host_nmi(struct exception_frame *frame)
 {
-    this_cpu()->in_nmi = true;
+    struct percpu *self = this_cpu();
+
+    self->in_nmi = true;
+    self->nmis++;
     if (panic_elsewhere()) {
         cpu_stop();
     }
     if (exception_in_entry(frame)) {
         frame->rip = (uint64_t)vm_entry_abort;
+    } else if (is_endless && is_endless()) {
+        judge(frame);
     }
-    this_cpu()->in_nmi = false;
+    self->in_nmi = false;
 }
 
 bool exception_entry(struct exception_frame *frame)

@@ -25,6 +25,10 @@ struct exception_frame {
 void interrupt_dispatch(uint8_t vector);
 void interrupt_register(uint8_t vector, void (*handler)(void));
 
+/* Asked at each NMI that strikes in root mode, outside of the entry window:
+ * true when what this CPU does there never ends. */
+void nmi_register(bool (*function)(void));
+
 /* Runs function(argument) so that an exception in root mode at depth 0 comes
  * back here: 0 when it returned, 1 when it was abandoned (the fault has been
  * posted). Does not nest. */

@@ -30,6 +30,11 @@ struct percpu {
 
     uint64_t stack_top;
     volatile bool online;
+
+    /* The root watchdog (kernel/watchdog.h). */
+    volatile uint32_t nmis; /* taken so far */
+    uint32_t watch_strikes;
+    uint64_t watch_limit; /* host TSC; 0: nothing is watched */
 };
 
 extern uint32_t cpu_count; /* logical CPUs that run our code */

@@ -382,6 +382,11 @@ const char *fault_severity_name(enum fault_severity severity)
     return "";
 }
 
+const char *fault_cause_name(enum fault_cause cause)
+{
+    return cause == CAUSE_EXCEPTION ? "exception" : "?";
+}
+
 const char *fault_context_name(enum fault_context context)
 {
     (void)context;
