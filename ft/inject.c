@@ -12,7 +12,8 @@
 
 /* Machine checks as banks report them: status, misc, MCG_STATUS. srao, ucna
  * and fatal are test vectors of Linux's mce-test; srar is what QEMU builds
- * for a data load (target/i386/kvm/kvm.c). To ft they are opaque. */
+ * for a data load (target/i386/kvm/kvm.c), and norip the same without RIPV.
+ * To ft they are opaque. */
 struct mce_vector {
     const char *name;
     uint64_t status, misc, mcg_status;
@@ -20,6 +21,7 @@ struct mce_vector {
 
 static const struct mce_vector vectors[] = {
     {"srar", 0xbd80000000000134, 0x8c, 7},
+    {"norip", 0xbd80000000000134, 0x8c, 6},
     {"srao", 0xbd2000008000017a, 0x86, 5},
     {"ucna", 0xbc20000080000136, 0x86, 5},
     {"corrected", 0x9c00000000000134, 0x86, 5},
@@ -230,17 +232,44 @@ static int inject_mce(struct monitor *monitor, struct ft_vm *ft, unsigned count,
     return error ? refuse(monitor, ft, error) : 0;
 }
 
-static int inject_root(struct monitor *monitor, const struct ft_vm *ft,
-                       const char *word)
+static enum root_injection root_injection_named(const char *word)
 {
-    for (enum root_injection i = ROOT_MCE + 1; i < ROOT_INJECTIONS; i++) {
-        if (!strcmp(word, root_injection_name(i))) {
-            int error = guest_inject_root(ft->vm, i);
+    enum root_injection what = ROOT_INJECTIONS - 1;
 
-            return error ? refuse(monitor, ft, error) : 0;
+    while (what > ROOT_MCE && strcmp(word, root_injection_name(what)) != 0) {
+        what--;
+    }
+    return what;
+}
+
+/* Is this a place that a mistake of ours can be made in? The other kinds are
+ * no mistakes of ours. */
+static bool has_place(enum root_injection what)
+{
+    return what != ROOT_ENTRY && what != ROOT_MISCONFIG;
+}
+
+/* WHAT, and then "core" or, for a wild write, its address. */
+static int inject_root(struct monitor *monitor, const struct ft_vm *ft,
+                       unsigned count, char **words)
+{
+    struct root_request request = {.what = root_injection_named(words[0]),
+                                   .address = ROOT_WILD_ADDRESS};
+    int error;
+
+    if (request.what <= ROOT_MCE) {
+        return -EINVAL;
+    }
+    for (unsigned i = 1; i < count; i++) {
+        if (!strcmp(words[i], "core") && has_place(request.what)) {
+            request.in_core = true;
+        } else if (request.what != ROOT_WILD_WRITE ||
+                   monitor_number(words[i], &request.address)) {
+            return -EINVAL;
         }
     }
-    return -EINVAL;
+    error = guest_inject_root(ft->vm, &request);
+    return error ? refuse(monitor, ft, error) : 0;
 }
 
 static int inject_words(struct monitor *monitor, unsigned count, char **words)
@@ -260,7 +289,7 @@ static int inject_words(struct monitor *monitor, unsigned count, char **words)
     if (!strcmp(words[2], "mce")) {
         return inject_mce(monitor, ft, count - 3, words + 3);
     }
-    return count == 3 ? inject_root(monitor, ft, words[2]) : -EINVAL;
+    return inject_root(monitor, ft, count - 2, words + 2);
 }
 
 static int inject(struct monitor *monitor, unsigned count, char **words)
@@ -271,9 +300,12 @@ static int inject(struct monitor *monitor, unsigned count, char **words)
         monitor_print(monitor, "WHAT is mce, and then, if wanted, of each:");
         monitor_print(monitor, "  dirty | clean | page N | copy N | ADDRESS");
         monitor_print(monitor, "  guest | serving | core");
-        monitor_print(monitor, "  srar | srao | ucna | corrected | fatal");
+        monitor_print(monitor,
+                      "  srar | norip | srao | ucna | corrected | fatal");
         monitor_print(monitor, "or a mistake of ours while it is served:");
-        monitor_print(monitor, "  nullwrite | ud | divide | gp | stack | wild");
+        monitor_print(monitor, "  nullwrite | ud | divide | gp | stack |");
+        monitor_print(monitor, "  check | loop | wild [ADDRESS]; then, if");
+        monitor_print(monitor, "  it is to be in a core section: core");
         monitor_print(monitor, "or of its own: entry | misconfig");
     }
     return error;

@@ -71,6 +71,8 @@ struct guest {
     uint64_t beats_until;     /* see call.c: bounds heartbeat events */
     struct cpuid_table cpuid; /* what CPUID shows, built at creation */
     uint32_t root_injection;  /* enum root_injection: vmm/inject.h */
+    bool root_in_core;        /* it strikes in a core section */
+    uint64_t root_address;    /* what a wild write is to hit */
     struct image kernel, modules[VM_MODULES_MAX];
     uint64_t ones_frame; /* what absent memory reads as */
 };

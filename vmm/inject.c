@@ -3,8 +3,11 @@
 
 #include <stddef.h>
 
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/mca/mca.h"
+#include "arch/x86_64/percpu.h"
 #include "kernel/cell.h"
+#include "kernel/check.h"
 #include "kernel/errno.h"
 #include "kernel/frame.h"
 #include "vmm/guest.h"
@@ -13,7 +16,7 @@
 
 struct guest_injection {
     struct guest *guest;
-    enum root_injection what;
+    const struct root_request *request;
 };
 
 static int forge_in_cell(void *argument)
@@ -30,13 +33,15 @@ static int arm_in_cell(void *argument)
 {
     struct guest_injection *injection = argument;
 
-    injection->guest->root_injection = injection->what;
+    injection->guest->root_injection = injection->request->what;
+    injection->guest->root_in_core = injection->request->in_core;
+    injection->guest->root_address = injection->request->address;
     return 0;
 }
 
-int guest_inject_root(struct vm *vm, enum root_injection what)
+int guest_inject_root(struct vm *vm, const struct root_request *request)
 {
-    struct guest_injection injection = {vm->guest, what};
+    struct guest_injection injection = {vm->guest, request};
 
     if (vm_has_ended(vm)) {
         return -EBUSY;
@@ -64,7 +69,7 @@ int guest_inject_mce(struct vm *vm, const struct mce_request *request)
         return 0;
     }
     if (request->where == CONTEXT_SERVING) {
-        return guest_inject_root(vm, ROOT_MCE);
+        return guest_inject_root(vm, &(struct root_request){.what = ROOT_MCE});
     }
     run_wake(&vm->vcpu[0]);
     return run_in_cell(&vm->cell, forge_in_cell, vm);
@@ -77,6 +82,7 @@ const char *root_injection_name(enum root_injection what)
         [ROOT_NULL_WRITE] = "nullwrite", [ROOT_UNDEFINED] = "ud",
         [ROOT_DIVIDE] = "divide",        [ROOT_PROTECTION] = "gp",
         [ROOT_OVERFLOW] = "stack",       [ROOT_WILD_WRITE] = "wild",
+        [ROOT_CHECK] = "check",          [ROOT_LOOP] = "loop",
         [ROOT_ENTRY] = "entry",          [ROOT_MISCONFIG] = "misconfig",
     };
 
@@ -92,13 +98,11 @@ static unsigned overflow(unsigned depth)
     return depth == 0 ? 0 : overflow(depth - 1) + (unsigned)block[0];
 }
 
-void guest_strike(struct guest *guest)
+static void strike(struct guest *guest, enum root_injection what)
 {
     volatile uint64_t *target = NULL;
-    enum root_injection what = guest->root_injection;
     volatile unsigned zero = 0;
 
-    guest->root_injection = ROOT_NOTHING;
     switch (what) {
     case ROOT_MCE:
         mca_strike();
@@ -119,9 +123,16 @@ void guest_strike(struct guest *guest)
         overflow(UINT32_MAX);
         break;
     case ROOT_WILD_WRITE:
-        target = (volatile uint64_t *)(WINDOW_END - PAGE_SIZE);
+        target = (volatile uint64_t *)guest->root_address;
         *target = 1;
         break;
+    case ROOT_CHECK:
+        CHECK(what != ROOT_CHECK);
+        break;
+    case ROOT_LOOP:
+        for (;;) {
+            cpu_pause();
+        }
     case ROOT_ENTRY:
         /* Bit 1 must be set (SDM vol. 3, 26.3.1.4). */
         cpu->set_rflags(&guest->vcpu[0].arch, 0);
@@ -133,5 +144,20 @@ void guest_strike(struct guest *guest)
     case ROOT_INJECTIONS:
     default:
         break;
+    }
+}
+
+void guest_strike(struct guest *guest)
+{
+    enum root_injection what = guest->root_injection;
+    bool in_core = guest->root_in_core;
+
+    guest->root_injection = ROOT_NOTHING;
+    if (in_core) {
+        core_enter();
+    }
+    strike(guest, what);
+    if (in_core) {
+        core_leave();
     }
 }

@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""No bug of ours stops the machine while a VM is served."""
+
+import re
+import subprocess
+
+import pytest
+
+from beating import Pair, beat_line
+from machine import ROOT, MachineError
+
+PANICKED = 5
+ELF = f"{ROOT}/build/bulkhead.elf"
+
+# The mistake, the vector that tells of it, and how it showed itself.
+MISTAKES = {
+    "nullwrite": (14, "exception"),
+    "wild": (14, "exception"),
+    "ud": (6, "exception"),
+    "gp": (13, "exception"),
+    "stack": (8, "exception"),
+    "divide": (0, "exception"),
+    "check": (6, "check"),
+    "loop": (2, "watchdog"),
+}
+IN_CORE = {
+    "nullwrite": "exception 14 in the core",
+    "wild": "exception 14 in the core",
+    "ud": "exception 6 in the core",
+    "gp": "exception 13 in the core",
+    "stack": "exception 8 in the core",
+    "divide": "exception 0 in the core",
+    "check": "check failed in the core: what != ROOT_CHECK",
+    "loop": "endless loop in the core (root watchdog)",
+}
+
+# kernel/watchdog.c: the turn's rest, its patience (with 32 ticks a frame), two
+# looks more, and what an NMI that was armed before may be late.
+WATCHDOG_MS = 20 + 2 * 2 + 2
+FRAMES = 2500
+
+
+def symbol(name):
+    out = subprocess.run(["nm", ELF], check=True, text=True,
+                         capture_output=True).stdout
+    return next(int(line.split()[0], 16) for line in out.splitlines()
+                if line.split()[2] == name)
+
+
+def watchdog_ticks(ready):
+    return (ready["slice"] + WATCHDOG_MS * ready["tsc_per_ms"]
+            + 32 * FRAMES)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_at_depth_0_one_vm_is_restored(machine, guest, mistake):
+    """And the machine goes on: the other does not notice, but for what the
+    watchdog takes to be sure."""
+    vector, cause = MISTAKES[mistake]
+    pair = Pair(machine, guest, "on=root:restore verify=full")
+    m = pair.machine
+    beat = pair.snapshot()
+    pair.watch_calm()
+    fault, action = pair.suffer(f"inject alpha {mistake}", "root",
+                                outcome="ok")
+    assert (fault["detail"], fault["cause"]) == (vector, cause)
+    assert fault["context"] == "serving"
+    assert ("check" in fault) == (cause == "check")
+    assert action["generation"] == 0 and 0 < action["pages"] < 1024
+    checked = m.all("verify", vm="alpha")
+    assert [event["mismatches"] for event in checked] == [0]
+    pair.assert_goes_on(beat)
+    if mistake == "loop":
+        ready = m.all("ready")[0]
+        pair.calm += watchdog_ticks(ready)
+        assert m.command("journal 1")["output"][3] == "  cause: watchdog"
+    pair.assert_unharmed()
+    pair.end()
+
+
+def last_words(m, command):
+    """Gives a command that is not the last one to be answered."""
+    try:
+        m.command(command, status=None, timeout=20)
+        m.wait(30)
+    except MachineError:
+        pass
+    assert m.wait(30) == PANICKED
+    return m.com1()
+
+
+@pytest.mark.parametrize("mistake", IN_CORE)
+def test_in_a_core_section_the_report_says_what(machine, guest, mistake):
+    m = machine(beat_line(guest, "alpha"))
+    m.expect("heartbeat", vm="alpha", n=2)
+    text = last_words(m, f"inject alpha {mistake} core")
+    panic = m.all("panic")
+    assert len(panic) == 1 and IN_CORE[mistake] in panic[0]["what"]
+    assert f"BULKHEAD PANIC: {panic[0]['what']}" in text
+    assert "serving VM 0 (vCPU 0), core depth 1" in text
+    place = "overflow" if mistake == "stack" else "strike"
+    assert re.search(rf"back trace:\s+[0-9a-f]{{16}} (guest_)?{place}", text)
+    assert not m.all("fault") and not m.all("action")
+
+
+def test_loops_in_a_row(machine, guest):
+    """The watchdog is there again after it has struck."""
+    pair = Pair(machine, guest, "budget=9/60000 on=root:restore")
+    for _ in range(3):
+        beat = pair.snapshot()
+        pair.suffer("inject alpha loop", "root", outcome="ok")
+        pair.assert_goes_on(beat, beats=2)
+    pair.end()
+
+
+def test_a_guest_that_runs_long_is_no_loop(machine, guest):
+    """A turn of 200 ms is longer than the watchdog waits."""
+    m = machine(beat_line(guest, "alpha"), boot="slice=200")
+    m.expect("heartbeat", vm="alpha", n=6)
+    assert not m.all("fault")
+    m.command("inject alpha loop")
+    fault = m.expect("fault", vm="alpha", kind="root")
+    assert fault["cause"] == "watchdog"
+
+
+def test_check_names_the_watchdog(machine, guest):
+    m = machine(beat_line(guest, "alpha"))
+    m.expect("heartbeat", vm="alpha", n=1)
+    assert "yes a root watchdog, by NMIs of the PIT" in m.command(
+        "check")["output"]
+
+
+# What is tried of another VM's memory: the address that it would have in a
+# map of all memory, in the image's mapping, and in the cell window; and what
+# the core shares, but does not write.
+def addresses_of_another(hpa):
+    return {"identity": hpa, "image": 0xFFFFFFFF80000000 + hpa,
+            "window": 0xFFFF800000000000 + hpa,
+            "text": symbol("exception_entry"),
+            "rodata": symbol("symbol_count")}
+
+
+@pytest.mark.parametrize("where", ["identity", "image", "window", "text",
+                                   "rodata"])
+def test_a_wild_write_to_another_cell_faults(machine, guest, where):
+    pair = Pair(machine, guest, "on=root:restore")
+    m = pair.machine
+    m.command("frame beta 0x100000")
+    hpa = m.expect("frame", vm="beta")["hpa"]
+    assert hpa >= 4 << 20  # alpha's own RAM ends below
+    beat = pair.snapshot()
+    pair.watch_calm()
+    address = addresses_of_another(hpa)[where]
+    fault, _ = pair.suffer(f"inject alpha wild {address:#x}", "root",
+                           outcome="ok")
+    assert (fault["detail"], fault["address"]) == (14, address)
+    pair.assert_goes_on(beat)
+    pair.assert_unharmed()
+    pair.end()
