@@ -16,6 +16,9 @@ FAULTS = [
     ("send alpha triple", "triple", "guest"),
     ("send alpha task", "exit", "guest"),
     ("send alpha panic", "panic", "guest"),
+]
+# More in test_root.py.
+MISTAKES = [
     ("inject alpha nullwrite", "root", "serving"),
     ("inject alpha ud", "root", "serving"),
     ("inject alpha gp", "root", "serving"),
@@ -23,8 +26,6 @@ FAULTS = [
     ("inject alpha stack", "root", "serving"),
     ("inject alpha wild", "root", "serving"),
 ]
-VECTORS = {"nullwrite": 14, "ud": 6, "gp": 13, "divide": 0, "stack": 8,
-           "wild": 14}
 
 
 @pytest.mark.parametrize("command, kind, context", FAULTS,
@@ -39,8 +40,6 @@ def test_one_is_restored_the_other_never_notices(machine, guest, command,
     assert fault["injected"] == (kind == "mce")
     assert action["generation"] == 0 and action["why"] == "ladder"
     assert 0 < action["pages"] < 1024
-    if kind == "root":
-        assert fault["detail"] == VECTORS[command.split()[-1]]
     if command == "send alpha wild":
         assert fault["address"] == 0xD0000000
     checked = pair.machine.all("verify", vm="alpha")
@@ -55,7 +54,7 @@ def test_faults_in_a_row(machine, guest):
     """The first repair left nothing behind that the second trips over."""
     pair = Pair(machine, guest, "budget=20/60000 verify=full "
                 "on=mce:restore")
-    for command, kind, _ in FAULTS:
+    for command, kind, _ in FAULTS + MISTAKES:
         beat = pair.snapshot()
         pair.wait_beats("alpha", 1)
         pair.suffer(command, kind, outcome="ok")

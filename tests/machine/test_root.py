@@ -157,3 +157,23 @@ def test_a_wild_write_to_another_cell_faults(machine, guest, where):
     pair.assert_goes_on(beat)
     pair.assert_unharmed()
     pair.end()
+
+
+def test_a_machine_check_without_a_restart_rip(machine, guest):
+    """The service of a VM leaves its stack behind: it needs no restart."""
+    pair = Pair(machine, guest, "on=mce:restore verify=full")
+    beat = pair.snapshot()
+    pair.watch_calm()
+    fault, _ = pair.suffer("inject alpha mce serving norip", "mce",
+                           outcome="ok")
+    assert (fault["context"], fault["severity"]) == ("serving", "action")
+    pair.assert_goes_on(beat)
+    pair.assert_unharmed()
+    pair.end()
+
+
+def test_the_same_in_the_core_is_the_end(machine, guest):
+    m = machine(beat_line(guest, "alpha"))
+    m.expect("heartbeat", vm="alpha", n=2)
+    last_words(m, "inject alpha mce core norip")
+    assert "machine check in the core" in m.all("panic")[0]["what"]
