@@ -51,7 +51,8 @@ static bool check_path(struct parser *parser)
 }
 
 /* The options, which are ignored, and the path. */
-static bool read_path(struct parser *parser, struct efi_line *line)
+static bool read_path(struct parser *parser, const char *command,
+                      struct efi_line *line)
 {
     bool more;
 
@@ -61,8 +62,8 @@ static bool read_path(struct parser *parser, struct efi_line *line)
         }
     } while (more && !strcmp(parser->word, "--nounzip"));
     if (!more) {
-        report(parser, "a path is missing: write /FOLDER/FILE behind the "
-                       "command");
+        config_report(parser->errors, parser->line, command,
+                      "needs a path behind it: write /FOLDER/FILE");
         return false;
     }
     if (!check_path(parser)) {
@@ -117,6 +118,8 @@ static struct efi_line *line_for_module(struct parser *parser)
 
 static void parse_line(struct parser *parser)
 {
+    static const char kernel[] = "multiboot2", module[] = "module2";
+    const char *command = kernel;
     struct efi_line *line;
     bool more;
 
@@ -124,9 +127,10 @@ static void parse_line(struct parser *parser)
     if (!next(parser, &more) || !more) {
         return;
     }
-    if (!strcmp(parser->word, "multiboot2")) {
+    if (!strcmp(parser->word, kernel)) {
         line = line_for_kernel(parser);
-    } else if (!strcmp(parser->word, "module2")) {
+    } else if (!strcmp(parser->word, module)) {
+        command = module;
         line = line_for_module(parser);
     } else {
         report(parser, "is not known here: only multiboot2 and module2 lines "
@@ -135,7 +139,7 @@ static void parse_line(struct parser *parser)
     }
     if (line) {
         line->number = parser->line;
-        if (read_path(parser, line)) {
+        if (read_path(parser, command, line)) {
             read_words(parser, line);
         }
     }

@@ -79,6 +79,7 @@ static const char *read_double(struct efi_reader *reader, struct builder *word)
             return NULL;
         }
         if (*reader->at == '$') {
+            put(word, '$');
             return "GRUB would put a variable here: write \\$ or use ' '";
         }
         if (is_escape(reader)) {
