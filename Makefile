@@ -131,7 +131,7 @@ include tests/fuzz/fuzz.mk
 # Debian's kernel, unmodified, and a small initramfs around our helper.
 GUEST_LINUX := build/guest/vmlinuz build/guest/initrd.img
 
-TEST_FILES := $(BUILD)/bulkhead.elf $(UNIT_BINS) $(GUEST_ELFS) $(NESTED) \
+TEST_FILES := $(BUILD)/bulkhead.elf $(BUILD)/BOOTX64.EFI $(UNIT_BINS) $(GUEST_ELFS) $(NESTED) \
 	$(GUEST_LINUX) $(FUZZ_BINS)
 TEST_ENV := BULKHEAD_VMLINUZ=build/guest/vmlinuz
 
@@ -172,6 +172,12 @@ run: | setup ## the same machine for a person: consoles and the monitor
 	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_LINUX)
 	@tools/run --emu $(EMU) --timeout 0 -- $(RUN_GUESTS)
 
+USB ?= $(BUILD)/bulkhead-usb.img
+
+usb: | setup ## the image of a USB stick, for BIOS and UEFI (USB=FILE)
+	@$(MAKE) --no-print-directory all $(GUEST_LINUX)
+	@tools/mkusb -o $(USB) -- $(RUN_GUESTS)
+
 bench: | setup ## path lengths in Bochs ticks, beside the bare machine's
 	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_ELFS)
 	@tools/bench
@@ -196,4 +202,4 @@ clean: ## removes what was built
 	rm -rf $(BUILD)
 
 .PHONY: all clang unit-bins test test-files test-unit test-machine test-nested \
-	setup demo run bench help clean
+	setup demo run usb bench help clean
