@@ -251,5 +251,7 @@ void boot_info_read(uint32_t magic, uint64_t address, struct boot_info *info)
         read_multiboot1(address, info);
     } else if (magic == MULTIBOOT2) {
         read_multiboot2(address, info);
+    } else {
+        info->protocol = "a protocol that is not known";
     }
 }

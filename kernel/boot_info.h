@@ -20,7 +20,7 @@ struct boot_range {
 };
 
 struct boot_info {
-    const char *protocol;          /* NULL: nothing that we know started us */
+    const char *protocol;          /* in words */
     char loader[BOOT_LOADER_SIZE]; /* its name, "" if it tells none */
     char line[BOOT_LINE_SIZE];
     struct boot_module modules[BOOT_MODULES_MAX];

@@ -37,7 +37,8 @@ void boot_line_parse(const char *line, struct boot_config *boot,
                      struct config_errors *errors);
 
 /*
- * Parses count module lines into vms[VM_MAX] and *vm_count. Words before "--":
+ * Parses count module lines; vms has room for VM_LINES_MAX, of which the first
+ * *vm_count, at most VM_MAX, hold in the end. Words before "--":
  *
  *   vm=NAME                  on every line: [a-z0-9_-], not mixed or monitor
  *   mem=SIZE                 K, M or G; required; a multiple of 2M, 2M to 64G

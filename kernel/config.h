@@ -13,7 +13,8 @@
 #define VM_CMDLINE_SIZE 1024
 #define VM_MODULES_MAX  8 /* initrd or Multiboot modules of one VM */
 #define VM_MAX          8
-#define LADDER_MAX      4 /* actions tried one after the other */
+#define VM_LINES_MAX    32 /* definitions that are read, bad ones among them */
+#define LADDER_MAX      4  /* actions tried one after the other */
 
 #define VM_MEMORY_STEP  0x200000ULL     /* 2 MiB; also the least */
 #define VM_MEMORY_MAX   0x1000000000ULL /* 64 GiB */

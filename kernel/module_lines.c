@@ -8,15 +8,15 @@
 
 /* What is known about vms[] only while the lines are read. */
 struct parse {
-    struct vm_config *vms; /* [VM_MAX], refused ones among them */
+    struct vm_config *vms; /* [VM_LINES_MAX], refused ones among them */
     unsigned count;
-    bool refused[VM_MAX];
-    char kernel_of[VM_MAX][VM_NAME_SIZE];
-    char initrd_of[VM_MAX][VM_NAME_SIZE];
+    bool refused[VM_LINES_MAX];
+    char kernel_of[VM_LINES_MAX][VM_NAME_SIZE];
+    char initrd_of[VM_LINES_MAX][VM_NAME_SIZE];
     struct config_errors *errors;
 };
 
-#define NOT_FOUND VM_MAX
+#define NOT_FOUND VM_LINES_MAX
 
 static unsigned find_first(const struct parse *parse, const char *name)
 {
@@ -71,8 +71,8 @@ static unsigned define_vm(struct parse *parse, const struct module_line *line)
     unsigned index = parse->count;
     bool twice = find_first(parse, line->vm) != NOT_FOUND;
 
-    if (index == VM_MAX) {
-        report(parse, line->number, line->vm, "is one VM too many (8 at most)");
+    if (index == VM_LINES_MAX) {
+        report(parse, line->number, line->vm, "no more lines are read");
         return NOT_FOUND;
     }
 
@@ -217,7 +217,8 @@ static void borrow_modules(struct parse *parse, unsigned index)
     parse->refused[index] = true;
 }
 
-/* Moves the VMs that are not refused together; returns their number. */
+/* Moves the VMs that are not refused together; returns their number. Only
+ * here are they too many: those that are refused count for nothing. */
 static unsigned compact(struct parse *parse)
 {
     unsigned kept = 0;
@@ -225,6 +226,11 @@ static unsigned compact(struct parse *parse)
     for (unsigned i = 0; i < parse->count; i++) {
         if (parse->refused[i])
             continue;
+        if (kept == VM_MAX) {
+            report(parse, parse->vms[i].line, parse->vms[i].name,
+                   "is one VM too many (8 at most)");
+            continue;
+        }
         if (kept != i)
             memcpy(&parse->vms[kept], &parse->vms[i], sizeof(parse->vms[i]));
         kept++;

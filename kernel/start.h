@@ -7,7 +7,7 @@
 #include "kernel/boot_info.h"
 #include "kernel/cmdline.h"
 
-#define START_ERRORS_MAX 16
+#define START_ERRORS_MAX 64
 
 /* Filled once, then only read. */
 struct start {
@@ -28,5 +28,8 @@ void start_cpus(void);           /* all others, CR4.MCE on */
 void start_mca(void);            /* what of machine checks is seen */
 void start_virtualization(void); /* returns only when guests can run */
 void start_vms(void);            /* one for each line */
+
+/* Tells of errors that found no room in the list. */
+void start_tell_more(const struct config_errors *errors);
 
 #endif

@@ -31,6 +31,14 @@ static void tell_boot(void)
              start.boot.module_count);
 }
 
+void start_tell_more(const struct config_errors *errors)
+{
+    if (errors->count > START_ERRORS_MAX) {
+        log_error("%u more errors are not shown; mend these first",
+                  errors->count - START_ERRORS_MAX);
+    }
+}
+
 void start_boot_line(void)
 {
     struct config_errors errors = {.list = start.errors,
@@ -44,4 +52,5 @@ void start_boot_line(void)
         log_error("boot line: \"%s\": %s", start.errors[i].word,
                   start.errors[i].why);
     }
+    start_tell_more(&errors);
 }

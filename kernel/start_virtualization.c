@@ -50,6 +50,19 @@ static void list_used(const struct cpu_feature *features, unsigned count)
     }
 }
 
+/* A word that hides nothing would make its test pass for nothing. */
+static void check_forced(const struct cpu_feature *features, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (features[i].forced) {
+            return;
+        }
+    }
+    log_error("boot line: \"force-missing=%s\": is not the name of a "
+              "capability",
+              start.config.force_missing);
+}
+
 void start_virtualization(void)
 {
     struct cpu_missing missing;
@@ -66,6 +79,9 @@ void start_virtualization(void)
         cpu_stop();
     }
     features = cpu->features(&count);
+    if (start.config.force_missing[0]) {
+        check_forced(features, count);
+    }
     list_used(features, count);
     for (unsigned i = 0; i < count; i++) {
         if (!features[i].offered && features[i].cost) {

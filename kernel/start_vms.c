@@ -22,7 +22,7 @@ static void refuse_vm(const char *name, unsigned line, const char *word,
     event_end(&event);
 }
 
-static struct vm_config vm_configs[VM_MAX];
+static struct vm_config vm_configs[VM_LINES_MAX];
 
 void start_vms(void)
 {
@@ -34,11 +34,16 @@ void start_vms(void)
     for (unsigned i = 0; i < start.boot.module_count; i++) {
         lines[i] = start.boot.modules[i].line;
     }
+    if (start.boot.modules_ignored) {
+        log_error("%u module lines are not read: %u at most",
+                  start.boot.modules_ignored, BOOT_MODULES_MAX);
+    }
     config_parse(lines, start.boot.module_count, vm_configs, &count, &errors);
     for (unsigned i = 0; i < errors.count && i < START_ERRORS_MAX; i++) {
         refuse_vm("", start.errors[i].line, start.errors[i].word,
                   start.errors[i].why);
     }
+    start_tell_more(&errors);
     for (unsigned i = 0; i < count; i++) {
         struct vm *vm = &vms[vm_count];
         char why[96] = "";

@@ -242,8 +242,8 @@ struct cpu_missing {
 /* What is used of what was offered: for the start-up log and self-check. */
 struct cpu_feature {
     const char *name;
-    bool offered, used;
-    const char *cost; /* what its absence costs, when it is missing */
+    bool offered, used, forced; /* forced: hidden by the boot word */
+    const char *cost;           /* what its absence costs, when it is missing */
 };
 
 struct cpu_backend {

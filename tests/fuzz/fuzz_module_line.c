@@ -9,7 +9,7 @@
 #define LINES_MAX  12
 #define ERRORS_MAX 64
 
-static struct vm_config vms[VM_MAX];
+static struct vm_config vms[VM_LINES_MAX];
 static struct config_error list[ERRORS_MAX];
 
 const char *fault_kind_name(enum fault_kind kind)

@@ -139,6 +139,7 @@ static void list_features(const struct vmx_raw *raw, const char *force,
         feature[i] = (struct cpu_feature){
             .name = rows[i].name,
             .offered = offered && !forced,
+            .forced = forced,
             .used = offered && !forced && rows[i].level != REPORT,
             .cost = rows[i].cost,
         };
