@@ -16,7 +16,6 @@
 #include "kernel/run.h"
 #include "kernel/self_check.h"
 #include "kernel/start.h"
-#include "kernel/watchdog.h"
 #include "vmm/vmm.h"
 
 void kernel_main(uint32_t magic, uint64_t information)
@@ -41,9 +40,9 @@ void kernel_main(uint32_t magic, uint64_t information)
     self_check_register(&start.acpi);
     vmm_init(&start.config, clock_wall_seconds());
     ft_init();
-    start_vms();                          /* one for each line */
-    frame_seal();                         /* nothing allocates now */
-    watchdog_init(start.acpi.irq_gsi[0]); /* endless loops of ours */
+    start_vms();      /* one for each line */
+    frame_seal();     /* nothing allocates now */
+    start_watchdog(); /* endless loops of ours */
     console_start(&start.config);
     vmm_start();                /* ready */
     smp_run_on_stack(run_loop); /* for ever */

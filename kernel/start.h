@@ -28,6 +28,7 @@ void start_cpus(void);           /* all others, CR4.MCE on */
 void start_mca(void);            /* what of machine checks is seen */
 void start_virtualization(void); /* returns only when guests can run */
 void start_vms(void);            /* one for each line */
+void start_watchdog(void);       /* endless loops of ours */
 
 /* Tells of errors that found no room in the list. */
 void start_tell_more(const struct config_errors *errors);

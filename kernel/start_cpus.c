@@ -8,6 +8,7 @@
 #include "arch/x86_64/smp.h"
 #include "kernel/event.h"
 #include "kernel/log.h"
+#include "kernel/watchdog.h"
 
 void start_cpus(void)
 {
@@ -44,4 +45,9 @@ void start_mca(void)
     log_info("mca: %u banks, recovery %s, local %s%s", mca.banks,
              mca.recovery ? "yes" : "no", mca.local ? "yes" : "no",
              start.acpi.firmware_first ? ", firmware first" : "");
+}
+
+void start_watchdog(void)
+{
+    watchdog_init(start.acpi.irq_gsi[0], start.config.force_missing);
 }

@@ -4,13 +4,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/percpu.h"
+#include "arch/x86_64/smp.h"
 #include "arch/x86_64/timer.h"
 #include "drivers/nmi_timer.h"
 #include "kernel/cell.h"
 #include "kernel/log.h"
+#include "kernel/string.h"
 
 #define PERIOD_US  25000u /* an NMI comes this late at most */
 #define CONFIRM_US 2000u  /* between one look at what is late and the next */
@@ -18,11 +21,13 @@
     3 /* such looks: one may be due to a CPU that was \
          taken from us (SMM, an outer hypervisor) */
 #define PATIENCE_MS 20
-#define FRAME_TICKS 32 /* a page's share in work that goes over all of them */
+#define FRAME_TICKS 16 /* a page's share in work that goes over all of them */
 #define CORE_MS     1000
-#define TRY_US      1000u
+#define TRY_US      20000u
 
-static const char *source;
+enum source { NOTHING, CLOCK, OTHER_CPU };
+
+static enum source source;
 static uint64_t armed_until; /* host TSC of the next NMI */
 static uint64_t longest;
 static bool asleep; /* an NMI came in idle: none until a VM is served */
@@ -34,8 +39,18 @@ static uint64_t ticks_of(uint64_t us)
 
 static void arm(uint64_t now, uint32_t us)
 {
-    armed_until = now + ticks_of(us);
-    nmi_timer_arm(us);
+    if (source == CLOCK) {
+        armed_until = now + ticks_of(us);
+        nmi_timer_arm(us);
+    }
+}
+
+/* Until the limit, but not too long. */
+static uint32_t us_until(uint64_t limit, uint64_t now)
+{
+    return limit - now < ticks_of(PERIOD_US)
+               ? (uint32_t)((limit - now) * 1000 / tsc_per_ms)
+               : PERIOD_US;
 }
 
 /* Called in NMI context. True: what this CPU does never ends. */
@@ -52,9 +67,7 @@ static bool look(void)
         arm(now, CONFIRM_US);
         return ++self->watch_strikes >= STRIKES;
     }
-    arm(now, self->watch_limit - now < ticks_of(PERIOD_US)
-                 ? (uint32_t)((self->watch_limit - now) * 1000 / tsc_per_ms)
-                 : PERIOD_US);
+    arm(now, us_until(self->watch_limit, now));
     return false;
 }
 
@@ -66,7 +79,8 @@ static void watch(uint64_t limit, uint64_t now)
 
     self->watch_strikes = 0;
     self->watch_limit = source && self->index == 0 ? limit : 0;
-    if (self->watch_limit && !asleep && armed_until < now + ticks_of(PERIOD_US) / 2) {
+    if (self->watch_limit && !asleep &&
+        armed_until < now + ticks_of(PERIOD_US) / 2) {
         arm(now, PERIOD_US);
     }
 }
@@ -135,33 +149,77 @@ void watchdog_core_ends(void)
 
 const char *watchdog_source(void)
 {
-    return source;
+    static const char *const names[] = {
+        [CLOCK] = "a root watchdog, by NMIs of the PIT",
+        [OTHER_CPU] = "a root watchdog, by NMIs of another CPU",
+    };
+
+    return names[source];
 }
 
-/* Does an NMI come? */
-static bool works(void)
-{
-    uint32_t before = this_cpu()->nmis;
-    uint64_t end = rdtsc() + 20 * ticks_of(TRY_US);
+static struct percpu *boot_cpu;
 
-    arm(rdtsc(), TRY_US);
-    while (this_cpu()->nmis == before && rdtsc() < end) {
+/* On the other CPU, which sleeps in between. What its TSC says is not taken
+ * for granted: look() asks the boot CPU's own. */
+static void guard_boot_cpu(void)
+{
+    uint64_t limit = __atomic_load_n(&boot_cpu->watch_limit, __ATOMIC_RELAXED);
+    uint64_t now = rdtsc();
+    uint32_t us = PERIOD_US;
+
+    if (limit && now >= limit) {
+        apic_send_nmi(boot_cpu->apic_id);
+        us = CONFIRM_US;
+    } else if (limit) {
+        us = us_until(limit, now);
+    }
+    timer_enable();
+    timer_arm(now + ticks_of(us));
+}
+
+/* Does an NMI come when all time is up? */
+static bool works(enum source candidate)
+{
+    struct percpu *self = this_cpu();
+    uint32_t before = self->nmis;
+    uint64_t end = rdtsc() + ticks_of(TRY_US);
+
+    source = candidate;
+    self->watch_limit = 1;
+    if (candidate == CLOCK) {
+        arm(rdtsc(), 0);
+    } else {
+        smp_guard(guard_boot_cpu);
+    }
+    while (self->nmis == before && rdtsc() < end) {
         cpu_pause();
     }
+    self->watch_limit = 0;
     armed_until = 0;
-    return this_cpu()->nmis != before;
+    source = NOTHING;
+    return self->nmis != before;
 }
 
-void watchdog_init(uint32_t gsi)
+static enum source find_source(uint32_t gsi, const char *force_missing)
 {
-    nmi_register(look);
-    if (!nmi_timer_open(gsi, this_cpu()->apic_id) && works()) {
-        source = "a root watchdog, by NMIs of the PIT";
+    bool clock = strcmp(force_missing, "watchdog-clock") != 0 &&
+                 !nmi_timer_open(gsi, this_cpu()->apic_id);
+
+    if (clock && works(CLOCK)) {
+        return CLOCK;
     }
+    return cpu_count > 1 && works(OTHER_CPU) ? OTHER_CPU : NOTHING;
+}
+
+void watchdog_init(uint32_t gsi, const char *force_missing)
+{
+    boot_cpu = this_cpu();
+    nmi_register(look);
+    source = find_source(gsi, force_missing);
     if (source) {
-        log_info("there is %s", source);
+        log_info("there is %s", watchdog_source());
     } else {
-        log_warn("root watchdog: missing: an endless loop of ours stops the "
-                 "machine");
+        log_warn("there is no root watchdog: an endless loop of ours stops "
+                 "the machine");
     }
 }

@@ -14,8 +14,9 @@ struct cell;
 struct monitor;
 
 /* Finds a source of NMIs and tries it, once, on the boot CPU: the PIT, whose
- * pin of the I/O APIC is gsi, or else another CPU. */
-void watchdog_init(uint32_t gsi);
+ * pin of the I/O APIC is gsi (unless force_missing is "watchdog-clock"), or
+ * else another CPU. */
+void watchdog_init(uint32_t gsi, const char *force_missing);
 
 /* What does it: a phrase for people, or NULL when there is no watchdog. */
 const char *watchdog_source(void);

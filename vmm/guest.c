@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu.h"
 #include "kernel/format.h"
 #include "kernel/string.h"
+#include "kernel/watchdog.h"
 #include "vmm/acpi_tables.h"
 #include "vmm/exits.h"
 #include "vmm/msr.h"
@@ -19,6 +20,8 @@
 #define PAT_RESET       0x0007040600070406ul /* SDM vol. 3, 11.12.4 */
 #define DR6_RESET       0xffff0ff0ul
 #define DR7_RESET       0x400ul
+
+#define LOAD_TICKS      2 /* TSC ticks a byte of an image may take */
 
 static int write_image(void *context, uint64_t gpa, const void *data,
                        uint64_t size)
@@ -113,6 +116,16 @@ static void reset_vcpu(struct guest *guest, struct vcpu *vcpu,
     cpu->set_tsc_offset(&vcpu->arch, guest->tsc_offset);
 }
 
+static uint64_t image_bytes(const struct guest *guest)
+{
+    uint64_t bytes = guest->kernel.size;
+
+    for (unsigned i = 0; i < guest->vm->config->module_count; i++) {
+        bytes += guest->modules[i].size;
+    }
+    return bytes;
+}
+
 int guest_load(struct guest *guest, char why[96])
 {
     const struct vm_config *config = guest->vm->config;
@@ -125,6 +138,7 @@ int guest_load(struct guest *guest, char why[96])
     for (unsigned i = 0; i < config->module_count; i++) {
         strings[i] = config->module_cmdline[i];
     }
+    watchdog_allow(LOAD_TICKS * image_bytes(guest));
     make_seed(guest, seed);
     error = load_guest(&guest->kernel, guest->modules, strings,
                        config->module_count, config->cmdline, seed, &writer,

@@ -25,6 +25,7 @@
 #define ICR_PENDING        (1u << 12)
 #define ICR_INIT           0x4500 /* INIT, level asserted */
 #define ICR_STARTUP        0x4600
+#define ICR_NMI            0x4400
 #define ICR_NMI_OTHERS     0xc4400 /* all excluding self */
 #define LVT_TSC_DEADLINE   (2u << 17)
 #define DIVIDE_BY_1        0xb
@@ -101,6 +102,11 @@ void apic_send_init(uint32_t id)
 void apic_send_startup(uint32_t id, uint8_t page)
 {
     send(id, ICR_STARTUP | page);
+}
+
+void apic_send_nmi(uint32_t id)
+{
+    send(id, ICR_NMI);
 }
 
 void apic_send_nmi_to_others(void)

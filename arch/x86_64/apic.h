@@ -17,6 +17,8 @@ void apic_end_of_interrupt(void);
 void apic_send_init(uint32_t id);
 void apic_send_startup(uint32_t id, uint8_t page);
 
+void apic_send_nmi(uint32_t id);
+
 /* Stops whatever the other CPUs do; for panics. */
 void apic_send_nmi_to_others(void);
 

@@ -58,6 +58,14 @@ void smp_boot_cpu(void)
     write_cr4(read_cr4() | CR4_MCE);
 }
 
+static void (*volatile guard)(void);
+
+void smp_guard(void (*work)(void))
+{
+    guard = work;
+    apic_send_nmi_to_others(); /* out of their HLT */
+}
+
 /* The first C code of a further CPU: takes its tables, says that it runs,
  * and halts with machine checks enabled. */
 static _Noreturn void ap_main(void)
@@ -77,6 +85,9 @@ static _Noreturn void ap_main(void)
     data->percpu.apic_id = apic_id();
     data->percpu.online = true;
     for (;;) {
+        if (guard && data->percpu.index == 1) {
+            guard();
+        }
         idle_wait();
     }
 }

@@ -17,4 +17,8 @@ _Noreturn void smp_run_on_stack(void (*function)(void));
  * CR4.MCE on. 0; -EIO when it does not answer; -ENOSPC above CPU_MAX. */
 int smp_start(uint32_t apic_id);
 
+/* From now on CPU 1, which must be there, calls work each time that it wakes
+ * from its HLT, with interrupts off: it has no other work. */
+void smp_guard(void (*work)(void));
+
 #endif

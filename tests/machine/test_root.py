@@ -34,7 +34,7 @@ IN_CORE = {
     "loop": "endless loop in the core (root watchdog)",
 }
 
-# kernel/watchdog.c: the turn's rest, its patience (with 32 ticks a frame), two
+# kernel/watchdog.c: the turn's rest, its patience (with 16 ticks a frame), two
 # looks more, and what an NMI that was armed before may be late.
 WATCHDOG_MS = 20 + 2 * 2 + 2
 FRAMES = 2500
@@ -49,7 +49,7 @@ def symbol(name):
 
 def watchdog_ticks(ready):
     return (ready["slice"] + WATCHDOG_MS * ready["tsc_per_ms"]
-            + 32 * FRAMES)
+            + 16 * FRAMES)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
@@ -123,11 +123,36 @@ def test_a_guest_that_runs_long_is_no_loop(machine, guest):
     assert fault["cause"] == "watchdog"
 
 
-def test_check_names_the_watchdog(machine, guest):
-    m = machine(beat_line(guest, "alpha"))
+# Where the NMIs come from: options of the machine, and what check says.
+SOURCES = [
+    ({}, "yes a root watchdog, by NMIs of the PIT"),
+    ({"cpus": 2}, "yes a root watchdog, by NMIs of the PIT"),
+    ({"cpus": 2, "boot": "force-missing=watchdog-clock"},
+     "yes a root watchdog, by NMIs of another CPU"),
+]
+
+
+@pytest.mark.parametrize("options, line", SOURCES)
+def test_by_whatever_there_is(machine, guest, options, line):
+    m = machine(beat_line(guest, "alpha", "on=root:restart"), **options)
     m.expect("heartbeat", vm="alpha", n=1)
-    assert "yes a root watchdog, by NMIs of the PIT" in m.command(
-        "check")["output"]
+    assert line in m.command("check")["output"]
+    m.command("inject alpha loop")
+    fault = m.expect("fault", vm="alpha", kind="root")
+    assert fault["cause"] == "watchdog"
+    m.expect("action", vm="alpha", action="restart", outcome="ok")
+    m.expect("heartbeat", vm="alpha", n=3)
+    m.send("alpha", "quit")
+    assert m.wait() == 0
+
+
+def test_without_a_source_it_is_said(machine, guest):
+    m = machine(beat_line(guest, "alpha"),
+                boot="force-missing=watchdog-clock")
+    m.expect("heartbeat", vm="alpha", n=1)
+    assert ("NO  a root watchdog: an endless loop of ours stops the machine"
+            in m.command("check")["output"])
+    assert "there is no root watchdog" in m.com1()
 
 
 # What is tried of another VM's memory: the address that it would have in a
