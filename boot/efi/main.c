@@ -32,17 +32,17 @@ static const struct efi_line *line_of(unsigned part)
     return part ? &config.modules[part - 1] : &config.kernel;
 }
 
-/* Whatever is asked for in vain: says by what, and how much there is. */
+/* Says what was asked for in vain, and how much there is. */
 static EFI_STATUS refuse_memory(const char *what, uint64_t size)
 {
     uint64_t left = 0;
 
     if (memory_read_map(&firmware) == EFI_SUCCESS) {
-        left = efi_map_free_below(&firmware.map, 0x100000000);
+        left = efi_map_largest_below(&firmware.map, 0x100000000);
     }
     say(&firmware,
-        "bulkhead: too little memory: %s takes %lu MiB and %lu MiB are left "
-        "below 4 GiB: load less, or add memory",
+        "bulkhead: too little memory: %s takes %lu MiB, and the largest "
+        "piece left below 4 GiB has %lu MiB: load less, or add memory",
         what, MIB(size), left >> 20);
     return EFI_OUT_OF_RESOURCES;
 }

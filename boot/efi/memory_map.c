@@ -137,22 +137,24 @@ uint64_t efi_map_usable_until(const struct efi_map *map, uint64_t start,
     return end;
 }
 
-uint64_t efi_map_free_below(const struct efi_map *map, uint64_t end)
+uint64_t efi_map_largest_below(const struct efi_map *map, uint64_t end)
 {
-    uint64_t sum = 0;
+    uint64_t largest = 0;
 
     for (size_t i = 0; i < efi_map_count(map); i++) {
         const EFI_MEMORY_DESCRIPTOR region = efi_map_region(map, i);
-        const uint64_t size = size_of(&region);
+        uint64_t size = size_of(&region);
 
-        if (region.Type == EfiConventionalMemory &&
-            region.PhysicalStart < end) {
-            sum += size < end - region.PhysicalStart
-                       ? size
-                       : end - region.PhysicalStart;
+        if (region.Type != EfiConventionalMemory ||
+            region.PhysicalStart >= end) {
+            continue;
         }
+        if (size > end - region.PhysicalStart) {
+            size = end - region.PhysicalStart;
+        }
+        largest = size > largest ? size : largest;
     }
-    return sum;
+    return largest;
 }
 
 EFI_STATUS efi_leave(EFI_BOOT_SERVICES *services, EFI_HANDLE self,

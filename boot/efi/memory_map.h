@@ -38,8 +38,8 @@ size_t efi_map_convert(const struct efi_map *map, struct mb2_memory *entries);
 uint64_t efi_map_usable_until(const struct efi_map *map, uint64_t start,
                               uint64_t end);
 
-/* Bytes of free memory below an address. */
-uint64_t efi_map_free_below(const struct efi_map *map, uint64_t end);
+/* Bytes of the largest piece of free memory below an address. */
+uint64_t efi_map_largest_below(const struct efi_map *map, uint64_t end);
 
 /*
  * Ends boot services with the map that is then left in *map. When firmware

@@ -81,6 +81,8 @@ GOOD = "multiboot2 /boot/bulkhead.elf\nmodule2 /boot/hello vm=alpha mem=4M\n"
 
 # folder: (its configuration, what is said about it)
 FOLDERS = {
+    "EFI/BOOT": ("module2 /boot/hello\n",
+                 [r'\\BOOT\\bulkhead.cfg line 1: "module2" comes too early']),
     "bad": ("# two mistakes\nmultiboot2 /boot/bulkhead.elf\n\n"
             "module2 /boot/hello vm=alpha 'mem=4M\nset timeout=1\n",
             [r'\\bad\\bulkhead.cfg line 4: "mem=4M" a \' is missing',
@@ -92,10 +94,9 @@ FOLDERS = {
               r'line 4: "/boot": is a folder']),
     "strange": ("multiboot2 /boot/hello\n",
                 [r'line 1: "/boot/hello" is no 64-bit ELF program']),
-    "large": (GOOD + "module2 /boot/large vm=alpha initrd\n"
-              "module2 /boot/large vm=alpha initrd\n" * 3,
-              [r"too little memory: /boot/large takes 48 MiB and \d+ MiB are"
-               " left"]),
+    "large": (GOOD + "module2 /boot/large vm=alpha initrd\n" * 6,
+              [r"too little memory: /boot/large takes 20 MiB, and the "
+               r"largest\s+piece left below 4 GiB has \d+ MiB"]),
     "good": (GOOD, ["bulkhead: starting"]),
 }
 
@@ -105,35 +106,56 @@ def folders(tmp_path, guest):
     """A disk with the loader in every one of FOLDERS."""
     large = tmp_path / "large"
     with open(large, "wb") as file:
-        file.truncate(48 << 20)
+        file.truncate(20 << 20)
     files = {"/boot/bulkhead.elf": f"{ROOT}/build/bulkhead.elf",
              "/boot/hello": guest("hello"), "/boot/large": str(large)}
     for folder, (text, _) in FOLDERS.items():
-        files[f"/{folder}/loader.efi"] = LOADER
+        files[f"/{folder}/BOOTX64.EFI"] = LOADER
         if text:
-            path = tmp_path / f"{folder}.cfg"
+            path = tmp_path / f"{len(files)}.cfg"
             path.write_text(text)
             files[f"/{folder}/bulkhead.cfg"] = str(path)
     disk.build_from(str(tmp_path / "folders.img"), files, str(tmp_path))
     return tmp_path / "folders.img"
 
 
+class Firmware:
+    """What firmware's console, on COM1, says from now on."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.seen = 0
+
+    def expect(self, pattern):
+        match = self.machine.expect_com1(
+            r"(?s)\A.{%d}.*?(%s)" % (self.seen, pattern))
+        self.seen = match.end()
+        return match[1]
+
+    def expect_refusal(self, folder):
+        """All that is said, then a key; what was said."""
+        told = [self.expect(text) for text in FOLDERS[folder][1]]
+        self.expect("bulkhead: not started; back to the firmware")
+        self.machine.key(b" ")
+        return told
+
+
 def test_mistakes_are_told_and_firmware_goes_on(machine, folders):
-    """Each run leaves firmware's shell as it was: the last one starts."""
-    m = machine(disk=folders, firmware="uefi", emu="tcg", mem=192)
-    m.expect_com1("any other key to continue")
+    """Its boot manager tries the next one, the shell, which stays as it was:
+    the same memory is left in a second run, and the last one starts."""
+    m = machine(disk=folders, firmware="uefi", emu="tcg", mem=128)
+    firmware = Firmware(m)
+    firmware.expect_refusal("EFI/BOOT")
+    firmware.expect("any other key to continue")
     m.key(b"\x1b")
-    seen = 0
-    for folder, (_, told) in FOLDERS.items():
-        prompts = m.com1().count("Shell>")
-        m.expect_com1(r"(?s)(Shell>.*){%d}" % max(prompts, 1))
-        m.key(f"fs0:\\{folder}\\loader.efi\r".encode())
-        for text in told:
-            m.expect_com1(text)
-        if folder != "good":
-            seen += 1
-            m.expect_com1(r"(?s)(bulkhead: not started; back.*){%d}" % seen)
-            m.key(b" ")
-            m.expect_com1(r"(?s)(Shell>.*){%d}" % (prompts + 1))
+    told = {}
+    for folder in ("bad", "none", "gone", "strange", "large", "large"):
+        firmware.expect("Shell>")
+        m.key(f"fs0:\\{folder}\\BOOTX64.EFI\r".encode())
+        now = firmware.expect_refusal(folder)
+        assert told.setdefault(folder, now) == now
+    firmware.expect("Shell>")
+    m.key(b"fs0:\\good\\BOOTX64.EFI\r")
+    firmware.expect(FOLDERS["good"][1][0])
     assert m.wait() == REFUSED
     assert m.all("refuse")[0]["missing"] == "VMX"

@@ -253,9 +253,9 @@ static void what_is_taken_is_found(void **state)
     assert_int_equal(efi_map_usable_until(&map, 0x180000, 0x400001), 0x400000);
     assert_int_equal(efi_map_usable_until(&map, 0x40f000, 0x412000), 0x40f000);
     assert_int_equal(efi_map_usable_until(&map, 0x41f000, 0x430000), 0x420000);
-    assert_int_equal(efi_map_free_below(&map, 0x100000000),
-                     0x110000); /* what is in use is not free yet */
-    assert_int_equal(efi_map_free_below(&map, 0x100001000), 0x111000);
+    assert_int_equal(efi_map_largest_below(&map, 0x100000000), 0x100000);
+    assert_int_equal(efi_map_largest_below(&map, 0x100800000), 0x800000);
+    assert_int_equal(efi_map_largest_below(&map, 0x100000), 0);
 }
 
 static void a_stride_that_is_too_small_is_an_empty_map(void **state)
