@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/boot_info.h"
 
+#include <stdbool.h>
+
 #include "kernel/string.h"
 
 #define MULTIBOOT1       0x2badb002
 #define MULTIBOOT2       0x36d76289
 
 #define MEMORY_AVAILABLE 1
+
+#define LOW_END          0xa0000ull
+#define LOW_PAGE         4096ull
 
 /* More than any loader has to tell: what claims to be larger is damaged. */
 #define INFO_MAX    0x100000u /* bytes of Multiboot2 information */
@@ -254,4 +259,37 @@ void boot_info_read(uint32_t magic, uint64_t address, struct boot_info *info)
     } else {
         info->protocol = "a protocol that is not known";
     }
+}
+
+static bool is_usable(const struct boot_info *info, uint64_t page)
+{
+    for (unsigned i = 0; i < info->range_count; i++) {
+        if (page >= info->ranges[i].start &&
+            page + LOW_PAGE <= info->ranges[i].end) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Loaders may put small files there. */
+static bool is_taken(const struct boot_info *info, uint64_t page)
+{
+    for (unsigned i = 0; i < info->module_count; i++) {
+        if (page < info->modules[i].end &&
+            page + LOW_PAGE > info->modules[i].start) {
+            return true;
+        }
+    }
+    return page < info->info_end && page + LOW_PAGE > info->info_start;
+}
+
+uint64_t boot_info_low_page(const struct boot_info *info)
+{
+    uint64_t page = LOW_END - LOW_PAGE;
+
+    while (page && (!is_usable(info, page) || is_taken(info, page))) {
+        page -= LOW_PAGE;
+    }
+    return page;
 }

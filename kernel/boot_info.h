@@ -42,4 +42,8 @@ struct boot_info {
  */
 void boot_info_read(uint32_t magic, uint64_t address, struct boot_info *info);
 
+/* The highest page of usable memory below 640 KiB that holds neither a module
+ * nor the information; 0 if there is none. */
+uint64_t boot_info_low_page(const struct boot_info *info);
+
 #endif

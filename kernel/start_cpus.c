@@ -18,6 +18,7 @@ void start_cpus(void)
 
     this_cpu()->apic_id = self;
     mca_enable();
+    smp_use_start_page(boot_info_low_page(&start.boot));
     for (unsigned i = 0; i < start.acpi.cpu_count; i++) {
         if (start.acpi.cpus[i] != self && smp_start(start.acpi.cpus[i])) {
             log_error("cpu: APIC id %u does not start; a machine check that "

@@ -15,6 +15,7 @@
 #define APIC_ICR           0x300
 #define APIC_ICR2          0x310
 #define APIC_LVT_TIMER     0x320
+#define APIC_LVT_LINT0     0x350
 #define APIC_TIMER_INITIAL 0x380
 #define APIC_TIMER_CURRENT 0x390
 #define APIC_TIMER_DIVIDE  0x3e0
@@ -27,6 +28,7 @@
 #define ICR_STARTUP        0x4600
 #define ICR_NMI            0x4400
 #define ICR_NMI_OTHERS     0xc4400 /* all excluding self */
+#define LVT_MASKED         (1u << 16)
 #define LVT_TSC_DEADLINE   (2u << 17)
 #define DIVIDE_BY_1        0xb
 
@@ -66,6 +68,9 @@ int apic_enable(uint64_t physical)
             return -ENOMEM;
         }
     }
+    /* Firmware may have left a timer running, and the PIC connected. */
+    apic_write(APIC_LVT_TIMER, LVT_MASKED);
+    apic_write(APIC_LVT_LINT0, LVT_MASKED);
     apic_write(APIC_TPR, 0);
     apic_write(APIC_SVR, SVR_ENABLED | VECTOR_SPURIOUS);
     return 0;

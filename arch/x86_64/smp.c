@@ -15,9 +15,7 @@
 #include "kernel/panic.h"
 #include "kernel/string.h"
 
-/* The page below 1 MiB that other CPUs start in; conventional memory that
- * the frame table never hands out. */
-#define START_PAGE 0x8000ul
+static uint64_t start_page; /* 0: none */
 
 /* One CPU's own things, in one allocation. */
 struct cpu_data {
@@ -107,40 +105,48 @@ static uint64_t start_root;
 
 static int prepare_start_page(void)
 {
-    char *page = temp_map(TEMP_COPY, START_PAGE);
+    char *page = temp_map(TEMP_COPY, start_page);
     const uint64_t gdt[4] = {0, 0x00cf9b000000ffff, 0x00cf93000000ffff,
                              0x00af9b000000ffff};
 
     if (!start_root) {
         start_root = root_create(FAULT_NO_VM);
         if (!start_root || start_root > UINT32_MAX ||
-            page_map(start_root, START_PAGE, START_PAGE, PROT_WRITE | PROT_EXEC,
+            page_map(start_root, start_page, start_page, PROT_WRITE | PROT_EXEC,
                      FAULT_NO_VM)) {
             return -ENOMEM;
         }
-        page = temp_map(TEMP_COPY, START_PAGE);
+        page = temp_map(TEMP_COPY, start_page);
     }
     memcpy(page, ap_start, (size_t)(ap_start_end - ap_start));
     memcpy(page + 0xf80, gdt, sizeof(gdt));
     *(uint16_t *)(page + 0xfd0) = sizeof(gdt) - 1;
-    *(uint32_t *)(page + 0xfd2) = START_PAGE + 0xf80;
+    *(uint32_t *)(page + 0xfd2) = (uint32_t)start_page + 0xf80;
     *(uint64_t *)(page + 0xfd8) = (uint64_t)ap_main;
     *(uint64_t *)(page + 0xfe0) = start_root;
     *(uint64_t *)(page + 0xfe8) = starting->descriptors.stack_top;
     *(uint32_t *)(page + 0xff0) =
-        (uint32_t)(START_PAGE + (uint64_t)ap_start_32);
+        (uint32_t)(start_page + (uint64_t)ap_start_32);
     *(uint16_t *)(page + 0xff4) = 0x08;
     *(uint32_t *)(page + 0xff8) =
-        (uint32_t)(START_PAGE + (uint64_t)ap_start_64);
+        (uint32_t)(start_page + (uint64_t)ap_start_64);
     *(uint16_t *)(page + 0xffc) = 0x18;
     temp_unmap(TEMP_COPY);
     return 0;
+}
+
+void smp_use_start_page(uint64_t physical)
+{
+    start_page = physical;
 }
 
 int smp_start(uint32_t id)
 {
     struct cpu_data *data;
 
+    if (!start_page) {
+        return -ENOMEM;
+    }
     if (cpu_count >= CPU_MAX) {
         return -ENOSPC;
     }
@@ -161,7 +167,7 @@ int smp_start(uint32_t id)
     apic_send_init(id);
     wait_us(10000);
     for (unsigned attempt = 0; attempt < 2 && !data->percpu.online; attempt++) {
-        apic_send_startup(id, START_PAGE >> 12);
+        apic_send_startup(id, (uint8_t)(start_page >> 12));
         wait_us(200);
     }
     for (unsigned i = 0; i < 1000 && !data->percpu.online; i++) {

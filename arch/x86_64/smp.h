@@ -13,8 +13,13 @@ void smp_boot_cpu(void);
  * and calls a function that never returns. */
 _Noreturn void smp_run_on_stack(void (*function)(void));
 
+/* The page below 1 MiB in which other CPUs start: usable memory that the
+ * frame table never hands out. */
+void smp_use_start_page(uint64_t physical);
+
 /* Starts the CPU with this APIC id and waits until it runs our code with
- * CR4.MCE on. 0; -EIO when it does not answer; -ENOSPC above CPU_MAX. */
+ * CR4.MCE on. 0; -EIO when it does not answer; -ENOSPC above CPU_MAX; -ENOMEM
+ * without a start page. */
 int smp_start(uint32_t apic_id);
 
 /* From now on CPU 1, which must be there, calls work each time that it wakes

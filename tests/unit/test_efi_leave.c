@@ -312,6 +312,36 @@ static void the_kernel_reads_what_was_written(void **state)
     free(room);
 }
 
+/* Where other CPUs start. */
+static void the_highest_low_page_is_found(void **state)
+{
+    static struct boot_info boot;
+
+    (void)state;
+    boot.range_count = 0;
+    assert_int_equal(boot_info_low_page(&boot), 0);
+    boot.ranges[boot.range_count++] = (struct boot_range){0, 0x1000};
+    boot.ranges[boot.range_count++] = (struct boot_range){0x200000, 1 << 30};
+    boot.ranges[boot.range_count++] = (struct boot_range){0x500, 0x9ff};
+    assert_int_equal(boot_info_low_page(&boot), 0);
+    boot.ranges[boot.range_count++] = (struct boot_range){0x3800, 0x5800};
+    assert_int_equal(boot_info_low_page(&boot), 0x4000);
+    boot.ranges[boot.range_count++] = (struct boot_range){0x2000, 0x3000};
+    assert_int_equal(boot_info_low_page(&boot), 0x4000);
+    boot.ranges[boot.range_count++] = (struct boot_range){0x60000, 0x9fc00};
+    assert_int_equal(boot_info_low_page(&boot), 0x9e000);
+    boot.ranges[boot.range_count++] = (struct boot_range){0x9f800, 0x100000};
+    assert_int_equal(boot_info_low_page(&boot), 0x9e000);
+    boot.ranges[boot.range_count++] = (struct boot_range){0x9f000, 0x100000};
+    assert_int_equal(boot_info_low_page(&boot), 0x9f000);
+    boot.modules[boot.module_count].start = 0x9e001;
+    boot.modules[boot.module_count++].end = 0x9f001;
+    assert_int_equal(boot_info_low_page(&boot), 0x9d000);
+    boot.info_start = 0x9dfff;
+    boot.info_end = 0x9e000;
+    assert_int_equal(boot_info_low_page(&boot), 0x9c000);
+}
+
 static void too_little_room_is_told(void **state)
 {
     struct efi_information info;
@@ -350,6 +380,7 @@ int main(void)
         cmocka_unit_test_setup(a_stride_that_is_too_small_is_an_empty_map,
                                set_up),
         cmocka_unit_test_setup(the_kernel_reads_what_was_written, set_up),
+        cmocka_unit_test(the_highest_low_page_is_found),
         cmocka_unit_test_setup(too_little_room_is_told, set_up),
     };
 
