@@ -47,7 +47,7 @@ void platform_eoi_wanted(struct guest *guest)
 {
     uint64_t vectors[4] = {0};
 
-    if (!cpu->apic_virtual()) {
+    if (!guest->vcpu[0].arch.apic_virtual) {
         return;
     }
     level_vectors(&guest->platform.ioapic, vectors);

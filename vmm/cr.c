@@ -183,7 +183,7 @@ static int put_cr8(struct vcpu *vcpu, uint64_t value)
         return -EINVAL;
     }
     lapic_set_cr8(&vcpu->lapic, value);
-    vcpu->interrupts_changed = true;
+    vcpu->look |= LOOK_EVENTS;
     return 0;
 }
 

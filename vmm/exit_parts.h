@@ -55,6 +55,14 @@ static inline void vcpu_set_gpr(struct vcpu *vcpu, unsigned n, uint64_t value)
     }
 }
 
+/* What reading a local APIC register may have changed: the current count's
+ * reader fires the timer, and a reserved register raises an error. */
+static inline uint8_t vcpu_look_after_read(const struct lapic *l,
+                                           uint32_t offset)
+{
+    return offset == LAPIC_CURRENT_COUNT || l->errors ? LOOK_EVENTS : 0;
+}
+
 /* Segment access rights (SDM vol. 3, table 24-2). */
 #define ACCESS_CODE     (1u << 3)
 #define ACCESS_DOWN     (1u << 2) /* data: expands downwards */

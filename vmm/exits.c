@@ -21,7 +21,7 @@ static enum exit_result look_around(struct guest *guest, struct vcpu *vcpu)
 /* The guest's timer is due, or its slice is over. */
 static enum exit_result timer(struct guest *guest, struct vcpu *vcpu)
 {
-    vcpu->interrupts_changed = true;
+    vcpu->look |= LOOK_TIMER;
     return look_around(guest, vcpu);
 }
 
@@ -29,7 +29,7 @@ static enum exit_result timer(struct guest *guest, struct vcpu *vcpu)
 static enum exit_result window(struct guest *guest, struct vcpu *vcpu)
 {
     (void)guest;
-    vcpu->interrupts_changed = true;
+    vcpu->look |= LOOK_EVENTS;
     return EXIT_RESUME;
 }
 
@@ -85,7 +85,7 @@ static enum exit_result machine_check(struct guest *guest, struct vcpu *vcpu)
 static enum exit_result halt(struct guest *guest, struct vcpu *vcpu)
 {
     lapic_timer_poll(&vcpu->lapic, guest_now(guest, rdtsc()));
-    vcpu->interrupts_changed = true;
+    vcpu->look |= LOOK_EVENTS;
     if (vcpu->arch.nmi_pending || (lapic_pending(&vcpu->lapic) >= 0 &&
                                    (cpu->rflags(&vcpu->arch) & RFLAGS_IF))) {
         return EXIT_ADVANCE;

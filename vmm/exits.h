@@ -61,7 +61,7 @@ enum exit_result platform_mmio_write(struct guest *guest, struct vcpu *vcpu,
 /* Console input into the UART, NMIs from the monitor, interrupt levels that
  * wait into the local APICs. At the start of each turn; exits by interrupts do
  * it by themselves, and so does reading a character. Sets
- * vcpu->interrupts_changed when it delivers. */
+ * LOOK_EVENTS when it delivers. */
 void platform_sync(struct guest *guest);
 
 /* Tells the processor which ends of interrupt must exit: after a restore of
@@ -70,8 +70,16 @@ void platform_eoi_wanted(struct guest *guest);
 
 /* A local APIC register was written: EOIs, IPIs; the timer may have changed,
  * too. */
-void platform_apic_effect(struct guest *guest, struct vcpu *vcpu,
-                          const struct lapic_effect *effect);
+void platform_apic_send(struct guest *guest, struct vcpu *vcpu,
+                        const struct lapic_effect *effect);
+static inline void platform_apic_effect(struct guest *guest, struct vcpu *vcpu,
+                                        const struct lapic_effect *effect)
+{
+    vcpu->look |= LOOK_EVENTS;
+    if (effect->eoi_vector >= 0 || effect->targets != LAPIC_NOBODY) {
+        platform_apic_send(guest, vcpu, effect);
+    }
+}
 
 /* ---- call.c: the guest interface (decision 16) ---- */
 

@@ -36,14 +36,19 @@ struct vcpu_msrs {
     uint64_t mtrr_def_type; /* kept, no effect: all of RAM is write-back */
 };
 
+/* What may have changed since the last entry. */
+#define LOOK_TIMER 1u /* when the local APIC's timer is due, or it is now */
+#define LOOK_EVENTS                                           \
+    2u /* IRR, ISR, TPR, NMIs, or a window is open; the timer \
+        */
+
 struct vcpu {
     struct lapic lapic; /* first: its page is the virtual-APIC page */
     struct arch_vcpu arch;
     struct vcpu_msrs msrs;
     uint32_t activity; /* enum x86_activity */
     uint32_t index;
-    bool interrupts_changed; /* or may have: look before the next entry at
-                                IRR, ISR, TPR, NMIs and the APIC's timer */
+    uint8_t look; /* LOOK_*: to be looked at before the next entry */
     struct exit_record history[EXIT_HISTORY];
     uint32_t history_next;
     uint64_t exits[EXIT_KINDS];

@@ -61,7 +61,7 @@ void guest_restore(struct guest *guest, const struct guest_state *state)
         cpu->set_tsc_offset(&vcpu->arch, guest->tsc_offset);
         cpu->set_activity(&vcpu->arch, ACTIVITY_ACTIVE);
         vcpu->activity = state->vcpu[i].x86.activity;
-        vcpu->interrupts_changed = true;
+        vcpu->look |= LOOK_EVENTS;
     }
     memcpy(&guest->platform, &state->platform, sizeof(guest->platform));
     platform_eoi_wanted(guest);

@@ -73,40 +73,53 @@ static bool is_x2apic(uint32_t msr)
     return msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST;
 }
 
+__attribute__((noinline)) static int get_x2apic(struct guest *guest,
+                                                struct vcpu *vcpu, uint32_t msr,
+                                                uint64_t *value)
+{
+    struct lapic *l = &vcpu->lapic;
+    int error = lapic_read_msr(l, msr, guest_now(guest, rdtsc()), value);
+
+    vcpu->look |= vcpu_look_after_read(l, (msr - LAPIC_MSR_FIRST) * 16);
+    return error;
+}
+
+__attribute__((noinline)) static int put_x2apic(struct guest *guest,
+                                                struct vcpu *vcpu, uint32_t msr,
+                                                uint64_t value)
+{
+    struct lapic_effect effect;
+    int error = lapic_write_msr(&vcpu->lapic, msr, value,
+                                guest_now(guest, rdtsc()), &effect);
+
+    if (!error) {
+        platform_apic_effect(guest, vcpu, &effect);
+    }
+    return error;
+}
+
 int msr_get(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
             uint64_t *value)
 {
-    const struct rule *rule = rule_of(msr);
+    const struct rule *rule;
 
-    if (rule) {
-        return rule->get(guest, vcpu, msr, value);
+    if (is_x2apic(msr)) {
+        return get_x2apic(guest, vcpu, msr, value);
     }
-    if (!is_x2apic(msr)) {
-        return -EINVAL;
-    }
-    vcpu->interrupts_changed = true;
-    return lapic_read_msr(&vcpu->lapic, msr, guest_now(guest, rdtsc()), value);
+    rule = rule_of(msr);
+    return rule ? rule->get(guest, vcpu, msr, value) : -EINVAL;
 }
 
 int msr_put(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
             uint64_t value)
 {
-    const struct rule *rule = rule_of(msr);
-    struct lapic_effect effect;
-    int error;
+    const struct rule *rule;
 
-    if (rule) {
-        return rule->put(guest, vcpu, msr, value);
+    if (is_x2apic(msr)) {
+        return put_x2apic(guest, vcpu, msr, value);
     }
-    if (!is_x2apic(msr)) {
-        return -EINVAL;
-    }
-    error = lapic_write_msr(&vcpu->lapic, msr, value, guest_now(guest, rdtsc()),
-                            &effect);
-    if (!error) {
-        platform_apic_effect(guest, vcpu, &effect);
-    }
-    return error;
+    rule = rule_of(msr);
+    return rule ? rule->put(guest, vcpu, msr, value) : -EINVAL;
 }
 
 enum exit_result rdmsr_exit(struct guest *guest, struct vcpu *vcpu)

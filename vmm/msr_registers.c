@@ -35,7 +35,7 @@ void msr_shift_tsc(struct guest *guest, struct vcpu *vcpu, uint64_t delta)
     if (mode != LAPIC_TIMER_DEADLINE && l->timer_at != LAPIC_NEVER) {
         l->timer_at += delta;
     }
-    vcpu->interrupts_changed = true;
+    vcpu->look |= LOOK_EVENTS;
 }
 
 static uint64_t now(const struct guest *guest)
@@ -50,7 +50,7 @@ int msr_get_deadline(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
 {
     (void)msr;
     *value = lapic_read_deadline(&vcpu->lapic, now(guest));
-    vcpu->interrupts_changed = true;
+    vcpu->look |= LOOK_EVENTS;
     return 0;
 }
 
@@ -58,8 +58,9 @@ int msr_put_deadline(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
                      uint64_t value)
 {
     (void)msr;
-    lapic_write_deadline(&vcpu->lapic, value, now(guest));
-    vcpu->interrupts_changed = true;
+    vcpu->look |= lapic_write_deadline(&vcpu->lapic, value, now(guest))
+                      ? LOOK_EVENTS
+                      : LOOK_TIMER;
     return 0;
 }
 
@@ -120,7 +121,7 @@ int msr_put_apic_base(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
     if (lapic_is_x2apic(&vcpu->lapic) != was_x2apic) {
         cpu->set_x2apic(&vcpu->arch, !was_x2apic);
     }
-    vcpu->interrupts_changed = true;
+    vcpu->look |= LOOK_EVENTS;
     return 0;
 }
 

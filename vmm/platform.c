@@ -33,7 +33,7 @@ static uint64_t read_lapic(struct guest *guest, struct vcpu *vcpu,
                            uint64_t offset, unsigned size)
 {
     struct lapic *l = &vcpu->lapic;
-    uint64_t value;
+    uint64_t shift = offset % 4 * 8, value;
 
     if (lapic_is_x2apic(l)) {
         return low_bytes(UINT64_MAX, size);
@@ -41,12 +41,12 @@ static uint64_t read_lapic(struct guest *guest, struct vcpu *vcpu,
     if (offset % 16 >= 4) {
         return 0;
     }
-    if (lapic_read(l, (uint32_t)(offset & ~3ull), guest_now(guest, rdtsc()),
-                   &value)) {
+    offset &= ~3ull;
+    if (lapic_read(l, (uint32_t)offset, guest_now(guest, rdtsc()), &value)) {
         return 0;
     }
-    vcpu->interrupts_changed = true;
-    return low_bytes(value >> 8 * (offset % 4), size);
+    vcpu->look |= vcpu_look_after_read(l, (uint32_t)offset);
+    return low_bytes(value >> shift, size);
 }
 
 static enum exit_result write_lapic(struct guest *guest, struct vcpu *vcpu,
@@ -97,7 +97,7 @@ void platform_sync(struct guest *guest)
     if (console_guest_has_input(guest->vm->id)) {
         if (outside_nmi(guest)) {
             guest->vcpu[0].arch.nmi_pending = true;
-            guest->vcpu[0].interrupts_changed = true;
+            guest->vcpu[0].look |= LOOK_EVENTS;
         }
         uart_pull(guest);
     }

@@ -11,11 +11,11 @@ static bool deliver(struct vcpu *vcpu, const struct apic_message *m)
     case APIC_FIXED:
     case APIC_LOWEST:
         accepted = lapic_deliver(&vcpu->lapic, m->vector, m->trigger_level);
-        vcpu->interrupts_changed = true;
+        vcpu->look |= LOOK_EVENTS;
         break;
     case APIC_NMI:
         vcpu->arch.nmi_pending = true;
-        vcpu->interrupts_changed = true;
+        vcpu->look |= LOOK_EVENTS;
         break;
     default: /* INIT, SIPI: there is one vCPU; SMI, ExtINT: nobody serves */
         break;
@@ -62,10 +62,9 @@ void platform_messages(struct guest *guest)
     }
 }
 
-void platform_apic_effect(struct guest *guest, struct vcpu *vcpu,
-                          const struct lapic_effect *effect)
+void platform_apic_send(struct guest *guest, struct vcpu *vcpu,
+                        const struct lapic_effect *effect)
 {
-    vcpu->interrupts_changed = true;
     if (effect->eoi_vector >= 0) {
         ioapic_eoi(&guest->platform.ioapic, (uint8_t)effect->eoi_vector);
         platform_messages(guest);

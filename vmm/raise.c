@@ -43,14 +43,14 @@ static void put_back(struct vcpu *vcpu, const struct x86_event *event)
 
     if (event->type == EVENT_NMI) {
         vcpu->arch.nmi_pending = true;
-        vcpu->interrupts_changed = true;
+        vcpu->look |= LOOK_EVENTS;
     } else if (event->type == EVENT_INTERRUPT) {
         lapic_set_reg(l, LAPIC_ISR + word,
                       lapic_reg(l, LAPIC_ISR + word) & ~bit);
         lapic_set_reg(l, LAPIC_IRR + word,
                       lapic_reg(l, LAPIC_IRR + word) | bit);
         lapic_update_ppr(l);
-        vcpu->interrupts_changed = true;
+        vcpu->look |= LOOK_EVENTS;
     }
 }
 

@@ -26,21 +26,42 @@ static bool is_awake(struct vcpu *vcpu)
             cpu->rflags(&vcpu->arch) & RFLAGS_IF);
 }
 
-/* Puts the next event into the entry, or asks for the exit at which it can
+static inline void want_window(struct arch_vcpu *arch, bool on)
+{
+    if (arch->window != on) {
+        cpu->want_window(arch, on);
+    }
+}
+
+/* Puts the next interrupt into the entry, or asks for the exit at which it can
  * be put there. An event that was being delivered goes first. */
-static void prepare_interrupt(struct vcpu *vcpu)
+static inline void prepare_interrupt(struct vcpu *vcpu, int vector)
 {
     struct arch_vcpu *arch = &vcpu->arch;
-    int vector = lapic_pending(&vcpu->lapic);
 
     if (vector < 0 || arch->event.valid || !cpu->can_interrupt(arch)) {
-        cpu->want_window(arch, vector >= 0);
+        want_window(arch, vector >= 0);
         return;
     }
     lapic_accept(&vcpu->lapic, (uint8_t)vector);
     arch->event = (struct x86_event){
         .valid = true, .type = EVENT_INTERRUPT, .vector = (uint8_t)vector};
-    cpu->want_window(arch, lapic_pending(&vcpu->lapic) >= 0);
+    want_window(arch, false);
+}
+
+/* The processor delivers by itself, or we do. */
+static inline void prepare_interrupts(struct vcpu *vcpu)
+{
+    struct lapic *l = &vcpu->lapic;
+    int requested = lapic_highest_irr(l);
+
+    if (vcpu->arch.apic_virtual) {
+        cpu->sync_apic(&vcpu->arch, requested, lapic_highest_isr(l));
+        return;
+    }
+    cpu->sync_apic(&vcpu->arch, requested, -1);
+    prepare_interrupt(vcpu,
+                      requested < 0 ? -1 : lapic_deliverable(l, requested));
 }
 
 static void prepare_nmi(struct vcpu *vcpu)
@@ -57,26 +78,6 @@ static void prepare_nmi(struct vcpu *vcpu)
         .valid = true, .type = EVENT_NMI, .vector = VECTOR_NMI};
 }
 
-/* What does not fit into this entry asks for a window, whose exit makes us look
- * again. */
-static void prepare_events(struct vcpu *vcpu)
-{
-    if (vcpu->arch.nmi_pending) {
-        prepare_nmi(vcpu);
-    }
-    if (!vcpu->interrupts_changed) {
-        return;
-    }
-    vcpu->interrupts_changed = false;
-    if (cpu->apic_virtual()) {
-        cpu->sync_apic(&vcpu->arch, lapic_highest_irr(&vcpu->lapic),
-                       lapic_highest_isr(&vcpu->lapic));
-    } else {
-        cpu->sync_apic(&vcpu->arch, lapic_highest_irr(&vcpu->lapic), -1);
-        prepare_interrupt(vcpu);
-    }
-}
-
 /* The host TSC at which the guest's timer fires: the guest may have asked
  * for any 64-bit time. */
 static uint64_t timer_due(const struct guest *guest, const struct vcpu *vcpu,
@@ -89,18 +90,19 @@ static uint64_t timer_due(const struct guest *guest, const struct vcpu *vcpu,
     return left < RUN_NEVER - now ? now + left : RUN_NEVER;
 }
 
-/* At the start of a turn, and whenever an exit has changed what decides about
- * it: interrupts, the timer, or the time. Gives the host TSC until which the
- * guest may run, or 0: the turn is over. */
-static uint64_t look(struct guest *guest, struct vcpu *vcpu,
-                     struct runnable *self, uint64_t slice_end)
+/* Whatever an exit may have changed. What does not fit into this entry asks for
+ * a window, whose exit makes us look again. */
+__attribute__((noinline)) static uint64_t look_at_all(struct guest *guest,
+                                                      struct vcpu *vcpu,
+                                                      struct runnable *self,
+                                                      uint64_t slice_end)
 {
     uint64_t now = rdtsc();
     uint64_t due = timer_due(guest, vcpu, now);
 
     if (due <= now) {
         lapic_timer_poll(&vcpu->lapic, guest_now(guest, now));
-        vcpu->interrupts_changed = true;
+        vcpu->look |= LOOK_EVENTS;
         due = timer_due(guest, vcpu, now);
     }
     if (!is_awake(vcpu)) {
@@ -111,8 +113,39 @@ static uint64_t look(struct guest *guest, struct vcpu *vcpu,
     if (now >= slice_end) {
         return 0;
     }
-    prepare_events(vcpu);
+    if (vcpu->arch.nmi_pending) {
+        prepare_nmi(vcpu);
+    }
+    if (vcpu->look & LOOK_EVENTS) {
+        prepare_interrupts(vcpu);
+    }
+    vcpu->look = 0;
     return due < slice_end ? due : slice_end;
+}
+
+/* The guest has set its timer, and not into the past. */
+static inline uint64_t look_at_timer(struct guest *guest, struct vcpu *vcpu,
+                                     struct runnable *self, uint64_t slice_end)
+{
+    uint64_t now = rdtsc();
+    uint64_t due = timer_due(guest, vcpu, now);
+
+    if (due <= now || now >= slice_end) {
+        return look_at_all(guest, vcpu, self, slice_end);
+    }
+    vcpu->look = 0;
+    return due < slice_end ? due : slice_end;
+}
+
+/* At the start of a turn, and whenever an exit has changed what decides about
+ * it: interrupts, the timer, or the time. Gives the host TSC until which the
+ * guest may run, or 0: the turn is over. */
+static inline uint64_t look(struct guest *guest, struct vcpu *vcpu,
+                            struct runnable *self, uint64_t slice_end)
+{
+    return vcpu->look == LOOK_TIMER
+               ? look_at_timer(guest, vcpu, self, slice_end)
+               : look_at_all(guest, vcpu, self, slice_end);
 }
 
 static void record_exit(struct vcpu *vcpu, enum exit_kind kind)
@@ -157,7 +190,7 @@ __attribute__((noinline)) static void run_until(struct guest *guest,
         if (run_once(guest, vcpu, deadline) & EXIT_STOP) {
             return;
         }
-        if (vcpu->interrupts_changed) {
+        if (vcpu->look) {
             deadline = look(guest, vcpu, self, slice_end);
         }
     }

@@ -224,6 +224,8 @@ struct arch_vcpu {
     uint64_t gpr[GPR_COUNT]; /* valid between runs, but RSP: vcpu_rsp() */
     struct x86_event event;  /* delivered at the next entry */
     bool nmi_pending;
+    bool apic_virtual; /* the processor delivers interrupts by itself */
+    bool window;       /* what want_window() was told last */
     uint16_t vm, index;
     uint32_t exit_reason; /* of the last exit: raw, for journals */
     uint64_t rip;         /* after an exit, until advance(); else: cpu->rip() */
@@ -322,10 +324,10 @@ struct cpu_backend {
     void (*want_nmi_window)(struct arch_vcpu *vcpu, bool on);
     void (*set_activity)(struct arch_vcpu *vcpu, enum x86_activity activity);
 
-    /* Virtual-interrupt delivery: true when the hardware delivers by
-     * itself from RVI; then sync_apic tells it the highest requested and
-     * in-service vectors (or -1), and which vectors' EOI must exit. */
-    bool (*apic_virtual)(void);
+    /* Virtual-interrupt delivery, with arch_vcpu's apic_virtual: the hardware
+     * delivers by itself from RVI; then sync_apic tells it the highest
+     * requested and in-service vectors (or -1), and which vectors' EOI must
+     * exit. */
     void (*sync_apic)(struct arch_vcpu *vcpu, int requested, int in_service);
     void (*want_eoi)(struct arch_vcpu *vcpu, const uint64_t vectors[4]);
     /* APIC mode follows IA32_APIC_BASE: x2APIC accesses without exits. */

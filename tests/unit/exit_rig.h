@@ -34,7 +34,7 @@ static struct rig {
     uint32_t kept_msr[KEPT_MAX];
     uint64_t kept[KEPT_MAX];
     unsigned kept_count;
-    bool x2apic, apic_virtual;
+    bool x2apic;
     uint64_t tsc_offset, eoi_wanted[4];
     uint8_t exit_length;
 
@@ -224,11 +224,6 @@ static void fake_set_exit_length(struct arch_vcpu *arch, uint8_t length)
     rig.exit_length = length;
 }
 
-static bool fake_apic_virtual(void)
-{
-    return rig.apic_virtual;
-}
-
 static void fake_want_eoi(struct arch_vcpu *arch, const uint64_t vectors[4])
 {
     (void)arch;
@@ -362,7 +357,6 @@ static const struct cpu_backend fake_backend = {
     .exit_exception = fake_exit_exception,
     .exit_apic_offset = fake_exit_apic_offset,
     .set_exit_length = fake_set_exit_length,
-    .apic_virtual = fake_apic_virtual,
     .want_eoi = fake_want_eoi,
     .set_x2apic = fake_set_x2apic,
     .set_tsc_offset = fake_set_tsc_offset,

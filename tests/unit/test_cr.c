@@ -93,7 +93,7 @@ static void test_cr8(void **state)
     (void)state;
     assert_int_equal(write_cr(8, 9), EXIT_ADVANCE);
     assert_int_equal(lapic_reg(&vcpu->lapic, LAPIC_TPR), 0x90);
-    assert_true(vcpu->interrupts_changed);
+    assert_true(vcpu->look & LOOK_EVENTS);
     assert_int_equal(access_cr(8, CR_READ, GPR_RDX), EXIT_ADVANCE);
     assert_int_equal(gpr[GPR_RDX], 9);
     refuse_cr(8, 16);

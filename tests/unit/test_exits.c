@@ -170,7 +170,7 @@ static void test_displaced_interrupt(void **state)
     expect_event(VECTOR_AC, true, 0);
     assert_int_equal(lapic_pending(l), 0x61);
     assert_int_equal(lapic_highest_isr(l), -1);
-    assert_true(vcpu->interrupts_changed);
+    assert_true(vcpu->look & LOOK_EVENTS);
     deliver_first(EVENT_NMI, 2);
     vcpu_raise(&rig.guest, vcpu, VECTOR_DB, false, 0);
     assert_true(vcpu->arch.nmi_pending);
@@ -237,7 +237,7 @@ static void test_apic_eoi(void **state)
     rig.apic_offset = 0x91;
     assert_int_equal(handle(EXIT_APIC_EOI), EXIT_RESUME);
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x91);
-    assert_true(vcpu->interrupts_changed);
+    assert_true(vcpu->look & LOOK_EVENTS);
 }
 
 static void test_apic_write(void **state)

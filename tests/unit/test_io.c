@@ -95,10 +95,10 @@ static bool interrupted(void)
 
     if (vector != 0x44)
         return false;
-    assert_true(vcpu->interrupts_changed);
+    assert_true(vcpu->look & LOOK_EVENTS);
     lapic_accept(&vcpu->lapic, 0x44);
     lapic_eoi(&vcpu->lapic, &level);
-    vcpu->interrupts_changed = false;
+    vcpu->look = 0;
     return true;
 }
 

@@ -95,7 +95,7 @@ static void test_widths(void **state)
     assert_int_equal(lapic_reg(&vcpu->lapic, LAPIC_TPR), 0);
     assert_int_equal(RUN(LAPIC + LAPIC_TPR, 0x89, 0x07), EXIT_ADVANCE);
     assert_int_equal(lapic_reg(&vcpu->lapic, LAPIC_TPR), 0x55);
-    assert_true(vcpu->interrupts_changed);
+    assert_true(vcpu->look & LOOK_EVENTS);
 }
 
 /* mov dword [0xfee000b0], 0: the I/O APIC hears of the end */
@@ -140,7 +140,7 @@ static void test_refused_level(void **state)
 static void test_eoi_wanted(void **state)
 {
     (void)state;
-    rig.apic_virtual = true;
+    vcpu->arch.apic_virtual = true;
     gpr[GPR_RAX] = IOAPIC_REG_RTE + 2 * 9;
     RUN(IOAPIC, 0x89, 0x07);
     gpr[GPR_RAX] = IOAPIC_RTE_LEVEL | 0x91;

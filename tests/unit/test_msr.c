@@ -171,10 +171,10 @@ static void test_deadline(void **state)
     lapic_set_reg(l, LAPIC_SVR, 0x1ff);
     lapic_set_reg(l, LAPIC_LVT_TIMER, LAPIC_TIMER_DEADLINE | 0x40);
     expect_kept(MSR_TSC_DEADLINE, UINT64_MAX / 2);
-    vcpu->interrupts_changed = false;
+    vcpu->look = 0;
     assert_int_equal(write_msr(MSR_TSC_DEADLINE, 1), EXIT_ADVANCE);
     assert_int_equal(lapic_pending(l), 0x40);
-    assert_true(vcpu->interrupts_changed);
+    assert_true(vcpu->look & LOOK_EVENTS);
 }
 
 static void test_x2apic(void **state)
@@ -190,9 +190,9 @@ static void test_x2apic(void **state)
     expect_gp(read_msr(0x80b));
     expect_gp(read_msr(0x8ff));
     assert_int_equal(write_msr(0x80f, 0x1ff), EXIT_ADVANCE);
-    vcpu->interrupts_changed = false;
+    vcpu->look = 0;
     assert_int_equal(write_msr(0x83f, 0x51), EXIT_ADVANCE);
-    assert_true(vcpu->interrupts_changed);
+    assert_true(vcpu->look & LOOK_EVENTS);
     assert_int_equal(lapic_pending(&vcpu->lapic), 0x51);
     assert_int_equal(write_msr(MSR_APIC_BASE, 0xfee00100), EXIT_ADVANCE);
     assert_false(rig.x2apic);

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/errno.h"
 #include "vmm/devices/apic_message.h"
 
 #define LAPIC_DEFAULT_BASE 0xfee00000ull
@@ -162,11 +163,28 @@ int lapic_write(struct lapic *l, uint32_t offset, uint64_t value, uint64_t now,
                 struct lapic_effect *effect);
 
 /* RDMSR and WRMSR of 0x800-0x8ff; -EINVAL also for other MSRs and outside
- * x2APIC mode. */
-int lapic_read_msr(struct lapic *l, uint32_t msr, uint64_t now,
-                   uint64_t *value);
-int lapic_write_msr(struct lapic *l, uint32_t msr, uint64_t value, uint64_t now,
-                    struct lapic_effect *effect);
+ * x2APIC mode, with *value and *effect left alone. */
+static inline bool lapic_has_msr(const struct lapic *l, uint32_t msr)
+{
+    return lapic_is_x2apic(l) && msr >= LAPIC_MSR_FIRST &&
+           msr <= LAPIC_MSR_LAST;
+}
+
+static inline int lapic_read_msr(struct lapic *l, uint32_t msr, uint64_t now,
+                                 uint64_t *value)
+{
+    return lapic_has_msr(l, msr)
+               ? lapic_read(l, (msr - LAPIC_MSR_FIRST) * 16, now, value)
+               : -EINVAL;
+}
+
+static inline int lapic_write_msr(struct lapic *l, uint32_t msr, uint64_t value,
+                                  uint64_t now, struct lapic_effect *effect)
+{
+    return lapic_has_msr(l, msr) ? lapic_write(l, (msr - LAPIC_MSR_FIRST) * 16,
+                                               value, now, effect)
+                                 : -EINVAL;
+}
 
 /* ---- Interrupts: lapic_irq.c ---- */
 
@@ -179,8 +197,12 @@ bool lapic_deliver(struct lapic *l, uint8_t vector, bool level);
  * -1: none. Brings the PPR register up to date. */
 int lapic_pending(struct lapic *l);
 
+/* The same, of the highest in IRR (or -1), which the caller knows. */
+int lapic_deliverable(struct lapic *l, int vector);
+
 /* The vector that lapic_pending() gave is injected: moves it from IRR to ISR.
- * Nothing happens if it is not in IRR. */
+ * Nothing is left then that could be injected at once. Nothing happens if it
+ * is not in IRR. */
 void lapic_accept(struct lapic *l, uint8_t vector);
 
 /* Ends the interrupt of the highest vector in ISR and returns that vector;
@@ -209,16 +231,25 @@ void lapic_send(struct lapic *l, uint32_t icr, uint32_t dest,
 /* ---- Timer: lapic_timer.c ---- */
 
 /* The guest reads or writes IA32_TSC_DEADLINE. Outside TSC-deadline mode it
- * reads 0, and writes are ignored. A deadline in the past fires at once. */
+ * reads 0, and writes are ignored. A deadline in the past fires at once. A
+ * write returns whether that, or the former one, has set IRR. */
 uint64_t lapic_read_deadline(struct lapic *l, uint64_t now);
-void lapic_write_deadline(struct lapic *l, uint64_t deadline, uint64_t now);
+bool lapic_write_deadline(struct lapic *l, uint64_t deadline, uint64_t now);
 
 /* When the timer next raises an interrupt; LAPIC_NEVER also when masked. */
-uint64_t lapic_timer_next(const struct lapic *l);
+static inline uint64_t lapic_timer_next(const struct lapic *l)
+{
+    return lapic_reg(l, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED ? LAPIC_NEVER
+                                                            : l->timer_at;
+}
 
 /* Fires the timer if it is due. True: the interrupt was set in IRR. Periods
  * that were missed are lost, not made up for. */
-bool lapic_timer_poll(struct lapic *l, uint64_t now);
+bool lapic_timer_expire(struct lapic *l, uint64_t now);
+static inline bool lapic_timer_poll(struct lapic *l, uint64_t now)
+{
+    return l->timer_at <= now && lapic_timer_expire(l, now);
+}
 
 /* Register accesses that concern the timer, for lapic.c; each polls first. */
 uint32_t lapic_timer_count(struct lapic *l, uint64_t now);

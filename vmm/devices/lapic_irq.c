@@ -36,15 +36,19 @@ static void write_bit(struct lapic *l, unsigned field, uint8_t vector, bool set)
     lapic_set_reg(l, word_of(field, vector), set ? word | bit : word & ~bit);
 }
 
-static int highest(const struct lapic *l, unsigned field)
+/* One register in four words of the page. Halves the field three times: it is
+ * asked for at many exits, and is empty most often. */
+static inline int highest(const struct lapic *l, unsigned field)
 {
-    for (int i = 7; i >= 0; i--) {
-        uint32_t word = lapic_reg(l, field + (unsigned)i * 16);
+    const uint32_t *start = &l->regs[field / 4], *word = start;
+    uint32_t upper = word[16] | word[20] | word[24] | word[28];
 
-        if (word != 0)
-            return i * 32 + 31 - __builtin_clz(word);
-    }
-    return -1;
+    if (!(upper | word[0] | word[4] | word[8] | word[12]))
+        return -1;
+    word += upper ? 16 : 0;
+    word += word[8] | word[12] ? 8 : 0;
+    word += word[4] ? 4 : 0;
+    return (int)(word - start) * 8 + 31 - __builtin_clz(*word);
 }
 
 int lapic_highest_irr(const struct lapic *l)
@@ -60,7 +64,7 @@ int lapic_highest_isr(const struct lapic *l)
 uint8_t lapic_update_ppr(struct lapic *l)
 {
     uint32_t tpr = lapic_reg(l, LAPIC_TPR) & 0xff;
-    int isr = lapic_highest_isr(l);
+    int isr = highest(l, LAPIC_ISR);
     uint32_t in_service = isr < 0 ? 0 : (uint32_t)isr & 0xf0;
     uint32_t ppr = tpr > in_service ? tpr : in_service;
 
@@ -99,25 +103,27 @@ bool lapic_deliver(struct lapic *l, uint8_t vector, bool level)
  * vol. 3, 11.4.7.2). */
 int lapic_pending(struct lapic *l)
 {
-    int vector = lapic_highest_irr(l);
-
-    if (vector < 0)
-        return -1;
-    return vector >> 4 > lapic_update_ppr(l) >> 4 ? vector : -1;
+    return lapic_deliverable(l, highest(l, LAPIC_IRR));
 }
 
+int lapic_deliverable(struct lapic *l, int vector)
+{
+    return vector >= 0 && vector >> 4 > lapic_update_ppr(l) >> 4 ? vector : -1;
+}
+
+/* Its class is above TPR's and those in service: PPR is known. */
 void lapic_accept(struct lapic *l, uint8_t vector)
 {
     if (!test_bit(l, LAPIC_IRR, vector))
         return;
     write_bit(l, LAPIC_IRR, vector, false);
     write_bit(l, LAPIC_ISR, vector, true);
-    lapic_update_ppr(l);
+    lapic_set_reg(l, LAPIC_PPR, vector & 0xf0);
 }
 
 int lapic_eoi(struct lapic *l, bool *level)
 {
-    int vector = lapic_highest_isr(l);
+    int vector = highest(l, LAPIC_ISR);
 
     *level = false;
     if (vector < 0)

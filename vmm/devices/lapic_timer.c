@@ -64,7 +64,7 @@ static void advance(struct lapic *l, uint64_t now)
     l->timer_at = saturating_add(now, length - late);
 }
 
-bool lapic_timer_poll(struct lapic *l, uint64_t now)
+bool lapic_timer_expire(struct lapic *l, uint64_t now)
 {
     uint32_t lvt = lapic_reg(l, LAPIC_LVT_TIMER);
 
@@ -79,27 +79,35 @@ bool lapic_timer_poll(struct lapic *l, uint64_t now)
     return lapic_deliver(l, lvt & 0xff, false);
 }
 
-uint64_t lapic_timer_next(const struct lapic *l)
-{
-    if (lapic_reg(l, LAPIC_LVT_TIMER) & LAPIC_LVT_MASKED)
-        return LAPIC_NEVER;
-    return l->timer_at;
-}
-
 uint64_t lapic_read_deadline(struct lapic *l, uint64_t now)
 {
     lapic_timer_poll(l, now);
     return l->tsc_deadline;
 }
 
-void lapic_write_deadline(struct lapic *l, uint64_t deadline, uint64_t now)
+static bool set_deadline(struct lapic *l, uint64_t deadline, uint64_t now)
 {
-    lapic_timer_poll(l, now);
     if (!is_deadline(lapic_reg(l, LAPIC_LVT_TIMER)))
-        return;
+        return false;
     l->tsc_deadline = deadline;
     l->timer_at = deadline == 0 ? LAPIC_NEVER : deadline;
-    lapic_timer_poll(l, now);
+    return lapic_timer_poll(l, now);
+}
+
+/* Out of line: the rule below needs no stack. */
+__attribute__((noinline)) static bool replace_due(struct lapic *l,
+                                                  uint64_t deadline,
+                                                  uint64_t now)
+{
+    bool raised = lapic_timer_expire(l, now);
+
+    return set_deadline(l, deadline, now) || raised;
+}
+
+bool lapic_write_deadline(struct lapic *l, uint64_t deadline, uint64_t now)
+{
+    return l->timer_at <= now ? replace_due(l, deadline, now)
+                              : set_deadline(l, deadline, now);
 }
 
 /* Rounds up: a count lasts until it is over. */

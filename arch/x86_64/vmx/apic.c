@@ -5,29 +5,29 @@
 
 #define APIC_TPR 0x80
 
-bool vmx_apic_virtual(void)
-{
-    return vmx_caps.may[VMX_PROC2] & PROC2_INTERRUPT_DELIVERY;
-}
-
 /* Without delivery by hardware: an exit when TPR falls below the class of
  * what is waiting; never above TPR now, or entry fails (SDM vol. 3,
  * 26.2.1.1). */
-static void set_threshold(const struct vmx_vcpu *vmx, int requested)
+static inline void set_threshold(struct vmx_vcpu *vmx, int requested)
 {
     unsigned tpr = vmx->apic[APIC_TPR] >> 4;
     unsigned wanted = requested < 0 ? 0 : (unsigned)requested >> 4 & 15;
 
-    vmcs_write(VMCS_TPR_THRESHOLD, wanted <= tpr ? wanted : 0);
+    wanted = wanted <= tpr ? wanted : 0;
+    if (vmx->threshold != wanted) {
+        vmx->threshold = wanted;
+        vmcs_write(VMCS_TPR_THRESHOLD, wanted);
+    }
 }
 
 void vmx_sync_apic(struct arch_vcpu *vcpu, int requested, int in_service)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
-    uint64_t rvi = requested < 0 ? 0 : (uint8_t)requested;
-    uint64_t svi = in_service < 0 ? 0 : (uint8_t)in_service;
 
     if (vmx->proc2 & PROC2_INTERRUPT_DELIVERY) {
+        uint64_t rvi = requested < 0 ? 0 : (uint8_t)requested;
+        uint64_t svi = in_service < 0 ? 0 : (uint8_t)in_service;
+
         vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, svi << 8 | rvi);
     } else if (vmx->proc & PROC_TPR_SHADOW) {
         set_threshold(vmx, requested);

@@ -52,7 +52,6 @@ const struct cpu_backend vmx_backend = {
     .want_window = vmx_want_window,
     .want_nmi_window = vmx_want_nmi_window,
     .set_activity = vmx_set_activity,
-    .apic_virtual = vmx_apic_virtual,
     .sync_apic = vmx_sync_apic,
     .want_eoi = vmx_want_eoi,
     .set_x2apic = vmx_set_x2apic,

@@ -32,8 +32,9 @@ void vmx_set_entry(struct vmx_vcpu *vmx, uint32_t controls)
     }
 }
 
-static void write_apic_controls(struct vmx_vcpu *vmx, uint64_t apic)
+static void write_apic_controls(struct arch_vcpu *vcpu, uint64_t apic)
 {
+    struct vmx_vcpu *vmx = vmx_of(vcpu);
     uint32_t may = (uint32_t)vmx_caps.may[VMX_PROC];
     uint32_t may2 = (uint32_t)vmx_caps.may[VMX_PROC2];
 
@@ -43,9 +44,11 @@ static void write_apic_controls(struct vmx_vcpu *vmx, uint64_t apic)
     }
     vmx->proc |= PROC_TPR_SHADOW;
     vmcs_write(VMCS_VIRTUAL_APIC, apic);
+    vmx->threshold = 0;
     vmcs_write(VMCS_TPR_THRESHOLD, 0);
     if (may2 & PROC2_INTERRUPT_DELIVERY) {
         vmx->proc2 |= PROC2_INTERRUPT_DELIVERY;
+        vcpu->apic_virtual = true;
         vmcs_write(VMCS_GUEST_INTERRUPT_STATUS, 0);
         for (unsigned i = 0; i < 4; i++) {
             vmcs_write(VMCS_EOI_EXIT_BITMAP + 2 * i, 0);
@@ -88,7 +91,7 @@ void vmx_write_controls(struct arch_vcpu *vcpu, uint64_t apic)
     vmx->proc2 = (uint32_t)vmx_caps.word[VMX_PROC2];
     vmx->entry_controls = (uint32_t)vmx_caps.word[VMX_ENTRY];
     write_unused();
-    write_apic_controls(vmx, apic);
+    write_apic_controls(vcpu, apic);
     write_stage2(vmx);
     vmcs_write(VMCS_PIN_CONTROLS, vmx_caps.word[VMX_PIN]);
     vmcs_write(VMCS_PROC_CONTROLS, vmx->proc);

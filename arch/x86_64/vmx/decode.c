@@ -207,8 +207,7 @@ static const struct row unknown = {EXIT_UNKNOWN, FOLD | DONE};
 
 void vmx_attend_exit(struct vmx_vcpu *vmx)
 {
-    bool closely = vmx->forge_exit || (vmx->attend & ATTEND_WRITTEN) ||
-                   !vmx->entry.launched;
+    bool closely = vmx->forge_exit || !vmx->entry.launched;
 
     vmx->plain_reasons = closely ? 0 : REASONS;
 }
@@ -232,7 +231,6 @@ static void fold(struct arch_vcpu *vcpu)
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
     if (!(info & EVENT_INFO_VALID)) {
-        vcpu->event.valid = false;
         return;
     }
     if (info & EVENT_INFO_ERROR) {
@@ -241,6 +239,16 @@ static void fold(struct arch_vcpu *vcpu)
     vcpu->event = vmx_event_decode(info, error, vmx_exit_length(vcpu));
     if (vcpu->event.type == EVENT_NMI) {
         vmx_set_interruptibility(vmx, vmx_interruptibility(vmx) & ~SHADOW_NMI);
+    }
+}
+
+/* An exit has cleared the field's valid bit. It still stands after an entry
+ * that did not take place (SDM vol. 3, 26.8). */
+static void take_back(struct arch_vcpu *vcpu)
+{
+    if (vmcs_read(VMCS_ENTRY_EVENT) & EVENT_INFO_VALID) {
+        vmcs_write(VMCS_ENTRY_EVENT, 0);
+        vcpu->event.valid = true;
     }
 }
 
@@ -254,6 +262,7 @@ static enum exit_kind entry_failed(struct arch_vcpu *vcpu)
         mca_guest_exit(vmx_rip(vcpu));
     }
     vmx_exit_qualification(vcpu);
+    take_back(vcpu);
     vmx_vmcs_relaunch(vmx_of(vcpu));
     return mce ? EXIT_MCE : EXIT_ENTRY_FAILED;
 }
@@ -275,12 +284,16 @@ enum exit_kind vmx_not_exited(struct arch_vcpu *vcpu, uint64_t deadline,
 {
     (void)deadline;
     vmx_rip(vcpu);
+    take_back(vcpu);
     if (outcome == VMX_ABORTED) {
         vmx_of(vcpu)->entry.abort = 0;
         return EXIT_NONE;
     }
     if (outcome == VMX_MCE) {
         return EXIT_MCE;
+    }
+    if (outcome == VMX_LATE) {
+        return EXIT_TIMER;
     }
     return refused(vcpu);
 }
@@ -295,12 +308,9 @@ __attribute__((noinline)) static enum exit_kind decode_row(
         return entry_failed(vcpu);
     }
     vmx->entry.launched = 1;
-    vmx->attend &= ~ATTEND_WRITTEN;
     vmx_attend_exit(vmx);
     if (row->flags & FOLD) {
         fold(vcpu);
-    } else {
-        vcpu->event.valid = false;
     }
     if (vmx->forge_exit && !(row->flags & DONE)) {
         return machine_check(vcpu);

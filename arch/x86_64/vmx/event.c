@@ -29,12 +29,3 @@ struct x86_event vmx_event_decode(uint32_t info, uint32_t error,
     }
     return event;
 }
-
-uint32_t vmx_event_encode(const struct x86_event *event)
-{
-    if (!event->valid) {
-        return 0;
-    }
-    return EVENT_INFO_VALID | (event->has_error ? EVENT_INFO_ERROR : 0) |
-           (uint32_t)(event->type & 7) << 8 | event->vector;
-}

@@ -9,25 +9,23 @@
 #include "arch/x86_64/vmx/reason.h"
 #include "arch/x86_64/vmx/vmcs.h"
 
-/* Without PE there are no error codes (SDM vol. 3, 26.2.1.3). */
-static void write_event(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx)
+/* Without PE there are no error codes (SDM vol. 3, 26.2.1.3). The event is
+ * ours again if the exit says so, or if there is none. */
+static void write_event(struct x86_event *event)
 {
-    const struct x86_event *event = &vcpu->event;
     uint32_t info = vmx_event_encode(event);
 
-    if (event->valid && event->has_error) {
+    if (event->has_error) {
         if (!(vmcs_read(VMCS_GUEST_CR0) & CR0_PE)) {
             info &= ~EVENT_INFO_ERROR;
         }
         vmcs_write(VMCS_ENTRY_EVENT_ERROR, event->error_code);
     }
-    if (event->valid && event->length) {
+    if (event->length) {
         vmcs_write(VMCS_ENTRY_EVENT_LENGTH, event->length);
     }
     vmcs_write(VMCS_ENTRY_EVENT, info);
-    vmx->attend &= ~ATTEND_WRITTEN;
-    vmx->attend |= event->valid ? ATTEND_WRITTEN : 0;
-    vmx_attend_exit(vmx);
+    event->valid = false;
 }
 
 /* What stands in the way of an entry. False: no entry, *kind. */
@@ -67,8 +65,7 @@ static inline enum exit_kind enter(struct arch_vcpu *vcpu, uint64_t deadline)
 
     if (UNLIKELY(ticks - 1 >= UINT32_MAX)) {
         if (ticks == 0 || now >= deadline) {
-            vmx_rip(vcpu);
-            return EXIT_TIMER;
+            return vmx_not_exited(vcpu, deadline, VMX_LATE);
         }
         ticks = UINT32_MAX;
     }
@@ -92,28 +89,36 @@ __attribute__((noinline)) static enum exit_kind enter_attended(
     if (vmx->stage2_seen != vmx->stage2->generation) {
         vmx_flush_stage2(vmx, vcpu->vm);
     }
-    if (vcpu->event.valid || (vmx->attend & ATTEND_WRITTEN)) {
-        write_event(vcpu, vmx);
+    if (vcpu->event.valid) {
+        write_event(&vcpu->event);
     }
     if (!(vmx->attend & ATTEND_NO_TIMER)) {
         return enter(vcpu, deadline);
     }
     if (rdtsc() >= deadline) {
-        return EXIT_TIMER;
+        return vmx_not_exited(vcpu, deadline, VMX_LATE);
     }
     timer_arm(deadline);
     return vmx_enter(vcpu, deadline, &vmx->entry);
+}
+
+__attribute__((noinline)) static enum exit_kind enter_with_event(
+    struct arch_vcpu *vcpu, uint64_t deadline)
+{
+    write_event(&vcpu->event);
+    return enter(vcpu, deadline);
 }
 
 enum exit_kind vmx_run(struct arch_vcpu *vcpu, uint64_t deadline)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
-    if (UNLIKELY(vmx->attend | vcpu->event.valid) ||
+    if (UNLIKELY(vmx->attend) ||
         UNLIKELY(vmx->stage2_seen != vmx->stage2->generation)) {
         return enter_attended(vcpu, deadline);
     }
-    return enter(vcpu, deadline);
+    return vcpu->event.valid ? enter_with_event(vcpu, deadline)
+                             : enter(vcpu, deadline);
 }
 
 void vmx_abort_entry(struct arch_vcpu *vcpu)

@@ -155,7 +155,7 @@ void vmx_restore(struct arch_vcpu *vcpu, const struct x86_state *state)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
-    vmx->attend &= ATTEND_WRITTEN | ATTEND_NO_TIMER;
+    vmx->attend &= ATTEND_NO_TIMER;
     vmx->attend |= ATTEND_FLUSH;
     vmx->forge_exit = false;
     vmx_attend_exit(vmx);
@@ -174,6 +174,7 @@ void vmx_restore(struct arch_vcpu *vcpu, const struct x86_state *state)
     restore_live(vmx, state);
     restore_shadow(vmx, state);
     vcpu->event = state->event;
+    vmcs_write(VMCS_ENTRY_EVENT, 0); /* an abandoned run may have left one */
     vcpu->nmi_pending = state->nmi_pending;
     vmx_want_window(vcpu, false);
     vmx_want_nmi_window(vcpu, false);

@@ -90,6 +90,7 @@ void vmx_want_window(struct arch_vcpu *vcpu, bool on)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
 
+    vcpu->window = on;
     vmx_set_proc(vmx, on ? vmx->proc | PROC_INTERRUPT_WINDOW
                          : vmx->proc & ~PROC_INTERRUPT_WINDOW);
 }

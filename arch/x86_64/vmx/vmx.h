@@ -23,7 +23,7 @@ struct vmx_entry {
 };
 
 /* How an entry ended that did not come to an exit. */
-enum vmx_outcome { VMX_FAILED = 1, VMX_ABORTED, VMX_MCE };
+enum vmx_outcome { VMX_FAILED = 1, VMX_ABORTED, VMX_MCE, VMX_LATE };
 
 /* State that the processor holds while the vCPU is loaded. */
 struct vmx_live {
@@ -36,7 +36,6 @@ struct vmx_live {
 #define ATTEND_FORGE    2u  /* a machine check during entry is asked for */
 #define ATTEND_FLUSH    4u  /* stale linear translations */
 #define ATTEND_ACTIVITY 8u  /* not ACTIVITY_ACTIVE, which the VMCS says */
-#define ATTEND_WRITTEN  16u /* VMCS_ENTRY_EVENT holds an event */
 #define ATTEND_NO_TIMER 32u /* always: a host timer bounds the run */
 
 /* Cached fields of the VMCS. */
@@ -52,6 +51,7 @@ struct vmx_vcpu {
     uint64_t rflags, qualification;
     uint32_t interruptibility, length;
     uint32_t proc, proc2, entry_controls; /* as the VMCS holds them */
+    uint32_t threshold;                   /* the same */
     uint32_t activity;                    /* enum x86_activity */
     uint32_t host_cpu; /* CPU of the host-state fields; CPU_MAX: none */
     uint16_t vpid;
@@ -169,7 +169,6 @@ uint32_t vmx_interruptibility(struct vmx_vcpu *vmx);
 void vmx_set_interruptibility(struct vmx_vcpu *vmx, uint32_t value);
 
 /* apic.c */
-bool vmx_apic_virtual(void);
 void vmx_sync_apic(struct arch_vcpu *vcpu, int requested, int in_service);
 void vmx_want_eoi(struct arch_vcpu *vcpu, const uint64_t vectors[4]);
 void vmx_set_x2apic(struct arch_vcpu *vcpu, bool on);
@@ -213,10 +212,17 @@ void vmx_flush_linear(struct vmx_vcpu *vmx);
  * ignored where the event has none. */
 struct x86_event vmx_event_decode(uint32_t info, uint32_t error,
                                   uint32_t length);
-uint32_t vmx_event_encode(const struct x86_event *event);
 #define EVENT_INFO_VALID     (1u << 31)
 #define EVENT_INFO_ERROR     (1u << 11)
 #define EVENT_INFO_UNBLOCKED (1u << 12) /* NMIs, by an IRET */
+static inline uint32_t vmx_event_encode(const struct x86_event *event)
+{
+    if (!event->valid) {
+        return 0;
+    }
+    return EVENT_INFO_VALID | (event->has_error ? EVENT_INFO_ERROR : 0) |
+           (event->type & 7u) << 8 | event->vector;
+}
 
 /* pml.c: takes the log of the loaded vCPU into the dirty bits */
 void vmx_log_drain(struct vmx_vcpu *vmx);
