@@ -34,8 +34,8 @@ FT_OBJS := $(call folder_objs,ft)
 # kernel/ in three parts: services that everyone may use; what stands on
 # arch and drivers; and main.c with its steps start_*.c, which put the machine
 # together (with the self-check, which looks at all of it).
-LEAF := string format words fault log event frame panic symbols crc32c time \
-	config black_box
+LEAF := string format words fault log event fact frame panic symbols crc32c \
+	time config black_box
 LEAF_OBJS := $(LEAF:%=$(BUILD)/obj/kernel/%.c.o)
 MAIN_OBJS := $(patsubst %,$(BUILD)/obj/%.o,kernel/main.c \
 	kernel/self_check.c $(sort $(wildcard kernel/start_*.c)))

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "arch/x86_64/paging.h"
+#include "kernel/fact.h"
 #include "kernel/frame.h"
-#include "kernel/log.h"
 #include "kernel/string.h"
 
 #define TABLE_SIZE_MAX (1u << 20)
@@ -162,15 +162,29 @@ static void read_fadt(const struct header *table, struct acpi_info *info)
     }
 }
 
-/* HEST: an IA-32 machine check structure (type 0) whose flags say
- * FIRMWARE_FIRST (ACPI 6.4, 18.3.2.1). */
-static void read_hest(const struct header *table, struct acpi_info *info)
+/* IA-PC HPET specification 1.0a, 3.2.4: a generic address whose space is
+ * memory. */
+static void read_hpet(const struct header *table, struct acpi_info *info)
 {
-    const uint8_t *bytes = (const void *)table;
+    const uint8_t *bytes = (const uint8_t *)table;
 
-    if (table->length >= sizeof(*table) + 4 + 8 &&
-        word(bytes + sizeof(*table)) > 0 && bytes[40] == 0 && bytes[41] == 0) {
-        info->firmware_first = bytes[46] & 1;
+    if (table->length >= 52 && bytes[40] == 0) {
+        info->hpet = quad(bytes + 44);
+    }
+}
+
+/* PCI firmware specification 3.0, table 4-3: 16 bytes for each range of
+ * buses, the segment's number in bytes 8 and 9. Counts 0 to the highest. */
+static void read_mcfg(const struct header *table, struct acpi_info *info)
+{
+    const uint8_t *bytes = (const uint8_t *)table;
+
+    for (uint32_t at = sizeof(*table) + 8; at + 16 <= table->length; at += 16) {
+        unsigned segment = word(bytes + at + 8) & 0xffff;
+
+        if (segment >= info->segments) {
+            info->segments = segment + 1;
+        }
     }
 }
 
@@ -179,15 +193,21 @@ static void read_table(uint64_t address, struct acpi_info *info)
     const struct header *table = table_map(address);
 
     if (!table) {
-        log_warn("acpi: the table at 0x%lx is damaged and skipped", address);
+        fact_warn("acpi", "the table at 0x%lx is damaged and skipped", address);
         return;
     }
+    info->tables++;
     if (!memcmp(table->signature, "APIC", 4)) {
         read_madt(table, info);
     } else if (!memcmp(table->signature, "FACP", 4)) {
         read_fadt(table, info);
+    } else if (!memcmp(table->signature, "HPET", 4)) {
+        read_hpet(table, info);
+    } else if (!memcmp(table->signature, "MCFG", 4)) {
+        read_mcfg(table, info);
     } else if (!memcmp(table->signature, "HEST", 4)) {
-        read_hest(table, info);
+        hest_read((const uint8_t *)(table + 1),
+                  table->length - (uint32_t)sizeof(*table), &info->hest);
     }
 }
 

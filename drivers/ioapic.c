@@ -40,7 +40,7 @@ int ioapic_host_open(uint64_t physical)
     for (uint32_t pin = 0; pin < pins; pin++) {
         write_index(INDEX_PINS + 2 * pin, MASKED);
     }
-    return 0;
+    return (int)pins;
 }
 
 static int route(uint32_t pin, uint32_t low, uint32_t apic_id)

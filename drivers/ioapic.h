@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* Maps it and masks every pin. 0; -ENODEV. */
+/* Maps it and masks every pin. How many it has; -ENODEV. */
 int ioapic_host_open(uint64_t physical);
 
 /* Sends an edge-triggered pin to a vector of one CPU. -EINVAL: no such pin. */

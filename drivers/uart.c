@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "drivers/uart.h"
 
+#include <stddef.h>
+
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/paging.h"
 #include "kernel/errno.h"
 
 /* Registers and bits of the PC16550D data sheet, table II. */
@@ -23,47 +26,118 @@
 #define LCR_DLAB        0x80
 #define MCR_DTR_RTS     0x03
 #define MCR_OUT2        0x08 /* lets the interrupt out of the chip */
+#define MCR_LOOP        0x10
 #define LSR_DATA        0x01
 #define LSR_EMPTY       0x20 /* the FIFO */
 #define LSR_IDLE        0x40 /* and the shift register */
 #define FIFO_SIZE       16
-#define DIVISOR_115200  1
+#define LOOP_BYTE       0x96
 #define RECEIVE_AT_ONCE 256 /* bounds a poll on a line that never empties */
 
 static uint8_t reg_read(const struct uart_line *line, uint16_t reg)
 {
-    return inb((uint16_t)(line->port + reg));
+    switch (line->place.kind) {
+    case UART_PORT:
+        return inb((uint16_t)(line->place.address + reg));
+    case UART_MMIO:
+        return ((volatile uint8_t *)line->mapping)[reg];
+    case UART_MMIO32:
+        return (uint8_t)((volatile uint32_t *)line->mapping)[reg];
+    default:
+        return 0xff;
+    }
 }
 
 static void reg_write(const struct uart_line *line, uint16_t reg, uint8_t value)
 {
-    outb((uint16_t)(line->port + reg), value);
+    switch (line->place.kind) {
+    case UART_PORT:
+        outb((uint16_t)(line->place.address + reg), value);
+        break;
+    case UART_MMIO:
+        ((volatile uint8_t *)line->mapping)[reg] = value;
+        break;
+    case UART_MMIO32:
+        ((volatile uint32_t *)line->mapping)[reg] = value;
+        break;
+    default:
+        break;
+    }
 }
 
-int uart_open(struct uart_line *line, uint16_t port)
+/* A bounded wait: 100,000 reads are far more than a character takes, and a
+ * dead line must not hang a panic. */
+static bool wait_for(const struct uart_line *line, uint8_t status)
 {
-    line->port = port;
-    if (!port) {
-        return -ENODEV;
+    for (unsigned i = 0; i < 100000; i++) {
+        uint8_t now = reg_read(line, REG_LSR);
+
+        if (now & status) {
+            return now != 0xff; /* all ones: the device has gone */
+        }
     }
+    return false;
+}
+
+/* What is sent in loop mode is received, and nothing leaves the chip. */
+static bool loops_back(const struct uart_line *line)
+{
+    bool same;
+
+    reg_write(line, REG_MCR, MCR_LOOP);
+    reg_write(line, REG_DATA, LOOP_BYTE);
+    same = wait_for(line, LSR_DATA) && reg_read(line, REG_DATA) == LOOP_BYTE;
+    reg_write(line, REG_MCR, 0);
+    return same;
+}
+
+static int initialize(struct uart_line *line, uint32_t baud)
+{
+    uint32_t divisor = UART_BAUD_MAX / baud;
+
     reg_write(line, REG_SCRATCH, 0xa5);
     if (reg_read(line, REG_SCRATCH) != 0xa5) {
-        line->port = 0;
         return -ENODEV;
     }
+    wait_for(line, LSR_IDLE); /* what the loader had to say */
     reg_write(line, REG_IER, 0);
     reg_write(line, REG_LCR, LCR_DLAB);
-    reg_write(line, REG_DATA, DIVISOR_115200);
-    reg_write(line, REG_IER, 0);
+    reg_write(line, REG_DATA, (uint8_t)divisor);
+    reg_write(line, REG_IER, (uint8_t)(divisor >> 8));
     reg_write(line, REG_LCR, LCR_8N1);
     reg_write(line, REG_FCR, FCR_ENABLE | FCR_CLEAR);
+    if (!loops_back(line)) {
+        return -ENODEV;
+    }
     reg_write(line, REG_MCR, MCR_DTR_RTS | MCR_OUT2);
     return 0;
 }
 
+int uart_open(struct uart_line *line, struct uart_place place, uint32_t baud)
+{
+    int error = 0;
+
+    line->place = place;
+    line->mapping = NULL;
+    if (place.kind == UART_NONE) {
+        return -ENODEV;
+    }
+    if (place.kind != UART_PORT) {
+        line->mapping = device_map(place.address, 8 * sizeof(uint32_t));
+        error = line->mapping ? 0 : -ENOMEM;
+    }
+    if (!error) {
+        error = initialize(line, baud);
+    }
+    if (error) {
+        line->place.kind = UART_NONE;
+    }
+    return error;
+}
+
 void uart_enable_interrupts(struct uart_line *line)
 {
-    if (line->port) {
+    if (uart_there(line)) {
         line->interrupts = true;
         reg_write(line, REG_IER, IER_RECEIVE);
     }
@@ -103,7 +177,7 @@ static void transmit(struct uart_line *line)
  * one can be seen; what it says is looked at anyway. */
 void uart_poll(struct uart_line *line)
 {
-    if (!line->port) {
+    if (!uart_there(line)) {
         return;
     }
     for (unsigned i = 0; i < FIFO_SIZE; i++) {
@@ -119,19 +193,8 @@ void uart_poll(struct uart_line *line)
 
 void uart_send(struct uart_line *line, const char *text, uint32_t length)
 {
-    if (line->port) {
+    if (uart_there(line)) {
         ring_write(&line->out, text, length);
-    }
-}
-
-/* 100,000 reads are far more than a character takes; a dead line must not
- * hang a panic. */
-static void wait_for(const struct uart_line *line, uint8_t status)
-{
-    for (unsigned i = 0; i < 100000; i++) {
-        if (reg_read(line, REG_LSR) & status) {
-            return;
-        }
     }
 }
 
@@ -139,7 +202,7 @@ void uart_flush(struct uart_line *line)
 {
     char c;
 
-    if (!line->port) {
+    if (!uart_there(line)) {
         return;
     }
     while (ring_get(&line->out, &c)) {

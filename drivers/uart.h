@@ -8,16 +8,40 @@
 
 #include "kernel/ring.h"
 
+/* Where the eight registers lie. */
+enum uart_kind {
+    UART_NONE,
+    UART_PORT,   /* I/O ports in a row */
+    UART_MMIO,   /* bytes in a row */
+    UART_MMIO32, /* the low byte of a 32-bit word each */
+};
+
+struct uart_place {
+    enum uart_kind kind;
+    uint64_t address; /* port, or physical address */
+};
+
+#define UART_BAUD_MAX 115200u /* of the usual 1.8432 MHz clock */
+
 struct uart_line {
-    uint16_t port;   /* first I/O port; 0: there is no such line */
-    bool interrupts; /* the receive and transmit interrupts reach us */
-    bool sending;    /* the transmit interrupt is on */
+    struct uart_place place;      /* kind UART_NONE: there is no such line */
+    volatile const void *mapping; /* for the two kinds of MMIO */
+    bool interrupts;              /* the two interrupts reach us */
+    bool sending;                 /* the transmit interrupt is on */
     struct ring out, in;
 };
 
-/* Sets 115200 baud 8N1 with FIFOs. 0; -ENODEV when nothing answers there,
- * and line->port is 0. The rings must have been set. */
-int uart_open(struct uart_line *line, uint16_t port);
+/* Sets 8N1 with FIFOs. baud: UART_BAUD_MAX divided by a whole number. 0;
+ * -ENODEV when no 16550 answers there, by its scratch register and by what it
+ * is sent in loop mode; -ENOMEM. After an error there is no such line. The
+ * rings must have been set. MMIO: only once frames can be had. */
+int uart_open(struct uart_line *line, struct uart_place place, uint32_t baud);
+
+/* Is there such a line? */
+static inline bool uart_there(const struct uart_line *line)
+{
+    return line->place.kind != UART_NONE;
+}
 
 /* Lets the line interrupt, after its vector was routed. */
 void uart_enable_interrupts(struct uart_line *line);

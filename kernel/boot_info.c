@@ -2,6 +2,7 @@
 #include "kernel/boot_info.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "kernel/string.h"
 
@@ -60,6 +61,46 @@ static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
     } else if (info->range_count < BOOT_RANGES_MAX) {
         *next = (struct boot_range){start, start + size};
         info->range_count++;
+    } else {
+        info->ranges_ignored++;
+    }
+}
+
+/* The same in both protocols (Multiboot 3.3, Multiboot2 3.6.12). */
+struct framebuffer {
+    uint64_t address;
+    uint32_t pitch, width, height;
+    uint8_t bits, type;
+} __attribute__((packed));
+
+struct framebuffer_colors {
+    struct boot_color red, green, blue;
+};
+
+static void read_framebuffer(const struct framebuffer *fb,
+                             const struct framebuffer_colors *colors,
+                             struct boot_info *info)
+{
+    static const enum boot_screen kinds[] = {
+        BOOT_SCREEN_OTHER, /* a palette */
+        BOOT_SCREEN_PIXELS,
+        BOOT_SCREEN_TEXT,
+    };
+
+    info->screen = (struct boot_framebuffer){
+        .kind = fb->type < 3 ? kinds[fb->type] : BOOT_SCREEN_OTHER,
+        .address = fb->address,
+        .pitch = fb->pitch,
+        .width = fb->width,
+        .height = fb->height,
+        .bits = fb->bits,
+    };
+    if (info->screen.kind == BOOT_SCREEN_PIXELS && !colors) {
+        info->screen.kind = BOOT_SCREEN_OTHER;
+    } else if (info->screen.kind == BOOT_SCREEN_PIXELS) {
+        info->screen.red = colors->red;
+        info->screen.green = colors->green;
+        info->screen.blue = colors->blue;
     }
 }
 
@@ -67,8 +108,14 @@ static void add_range(struct boot_info *info, uint64_t start, uint64_t size,
 struct multiboot1 {
     uint32_t flags, mem_lower, mem_upper, boot_device, cmdline;
     uint32_t mods_count, mods_addr, syms[4], mmap_length, mmap_addr;
-    uint32_t drives_length, drives_addr, config_table, loader_name;
+    uint32_t drives_length, drives_addr, config_table, loader_name, apm_table;
+    uint32_t vbe[4];
+    struct framebuffer framebuffer;
+    struct framebuffer_colors colors;
 } __attribute__((packed));
+
+_Static_assert(offsetof(struct multiboot1, framebuffer) == 88,
+               "the place that Multiboot 3.3 gives it");
 
 struct multiboot1_module {
     uint32_t start, end, string, reserved;
@@ -128,6 +175,9 @@ static void read_multiboot1(uint64_t address, struct boot_info *info)
         copy_text(info->loader, sizeof(info->loader),
                   (const char *)(uint64_t)mb->loader_name, BOOT_LOADER_SIZE);
     }
+    if (mb->flags & 1u << 12) {
+        read_framebuffer(&mb->framebuffer, &mb->colors, info);
+    }
     if (mb->flags & 1u << 3) {
         read_modules1(mb, info);
     }
@@ -147,8 +197,12 @@ enum tag_type {
     TAG_LOADER_NAME = 2,
     TAG_MODULE = 3,
     TAG_MEMORY_MAP = 6,
+    TAG_FRAMEBUFFER = 8,
+    TAG_EFI_32 = 11,
+    TAG_EFI_64 = 12,
     TAG_RSDP_1 = 14,
     TAG_RSDP_2 = 15,
+    TAG_EFI_MEMORY_MAP = 17,
 };
 
 /* Bytes of the RSDP (ACPI 6.4, 5.2.5.3). */
@@ -163,6 +217,13 @@ struct tag_module {
     struct tag tag;
     uint32_t start, end;
     char string[];
+} __attribute__((packed));
+
+struct tag_framebuffer {
+    struct tag tag;
+    struct framebuffer framebuffer;
+    uint16_t reserved;
+    struct framebuffer_colors colors;
 } __attribute__((packed));
 
 struct tag_memory_map {
@@ -197,6 +258,7 @@ static void read_tag(const struct tag *tag, struct boot_info *info)
 {
     const struct tag_module *module = (const void *)tag;
     uint32_t size = tag->size - (uint32_t)sizeof(*tag);
+    const struct tag_framebuffer *framebuffer = (const void *)tag;
 
     switch (tag->type) {
     case TAG_COMMAND_LINE:
@@ -214,6 +276,19 @@ static void read_tag(const struct tag *tag, struct boot_info *info)
         break;
     case TAG_MEMORY_MAP:
         read_memory_map((const void *)tag, info);
+        break;
+    case TAG_FRAMEBUFFER:
+        if (tag->size >= offsetof(struct tag_framebuffer, reserved)) {
+            read_framebuffer(
+                &framebuffer->framebuffer,
+                tag->size >= sizeof(*framebuffer) ? &framebuffer->colors : NULL,
+                info);
+        }
+        break;
+    case TAG_EFI_32:
+    case TAG_EFI_64:
+    case TAG_EFI_MEMORY_MAP:
+        info->uefi = true;
         break;
     case TAG_RSDP_1:
         if (!info->rsdp && size >= RSDP_1_SIZE) {

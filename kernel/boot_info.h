@@ -3,6 +3,7 @@
 #ifndef KERNEL_BOOT_INFO_H
 #define KERNEL_BOOT_INFO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BOOT_LINE_SIZE   1280
@@ -19,14 +20,36 @@ struct boot_range {
     uint64_t start, end;
 };
 
+/* What the loader left on the screen. */
+enum boot_screen {
+    BOOT_SCREEN_UNKNOWN, /* it does not say: under a BIOS, VGA text */
+    BOOT_SCREEN_TEXT,    /* VGA text */
+    BOOT_SCREEN_PIXELS,  /* a linear framebuffer of direct colours */
+    BOOT_SCREEN_OTHER,   /* what we cannot write on */
+};
+
+struct boot_color {
+    uint8_t position, size; /* of a colour's bits in a pixel */
+};
+
+struct boot_framebuffer {
+    enum boot_screen kind;
+    uint64_t address;              /* physical */
+    uint32_t pitch, width, height; /* bytes a row; pixels or characters */
+    uint8_t bits;                  /* of a pixel, with padding */
+    struct boot_color red, green, blue;
+};
+
 struct boot_info {
     const char *protocol;          /* in words */
     char loader[BOOT_LOADER_SIZE]; /* its name, "" if it tells none */
+    bool uefi;                     /* the firmware is UEFI */
+    struct boot_framebuffer screen;
     char line[BOOT_LINE_SIZE];
     struct boot_module modules[BOOT_MODULES_MAX];
     unsigned module_count, modules_ignored;
     struct boot_range ranges[BOOT_RANGES_MAX]; /* usable memory */
-    unsigned range_count;
+    unsigned range_count, ranges_ignored;
     uint64_t rsdp;                 /* physical address, or 0 */
     uint64_t info_start, info_end; /* the loader's own structure */
 };

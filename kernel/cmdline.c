@@ -9,6 +9,8 @@
 #define COM1_PORT    0x3F8 /* where a PC has them */
 #define COM2_PORT    0x2F8
 #define PORT_MAX     0xFFF8 /* a UART has eight registers */
+#define MMIO_MAX     0xFFFFFFFFFF000
+#define SERIAL_RULE  "must be PORT, mmio:ADDRESS or mmio32:..., pci or off"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -38,28 +40,81 @@ static int set_slice(struct boot_config *boot, const char *value)
     return error;
 }
 
-static int set_port(uint16_t *port, const char *value)
+/* A place for a UART, with what its address is behind. */
+static int set_place(struct uart_place *place, const char *value)
 {
-    uint64_t number = 0;
-    int error = 0;
+    static const struct {
+        const char *before;
+        enum uart_kind kind;
+        uint64_t max;
+    } kinds[] = {
+        {"mmio32:", UART_MMIO32, MMIO_MAX},
+        {"mmio:", UART_MMIO, MMIO_MAX},
+        {"", UART_PORT, PORT_MAX},
+    };
+    unsigned i = 0;
 
+    while (strncmp(value, kinds[i].before, strlen(kinds[i].before)) != 0)
+        i++;
+    value += strlen(kinds[i].before);
     if (strncmp(value, "0x", 2) == 0)
         value += 2;
-    if (strcmp(value, "off") != 0)
-        error = word_number(value, 16, 1, PORT_MAX, &number);
+    place->kind = kinds[i].kind;
+    return word_number(value, 16, 1, kinds[i].max, &place->address);
+}
+
+static int set_serial(struct serial_word *line, const char *value)
+{
+    struct serial_word set = {.choice = SERIAL_PLACE};
+    int error = 0;
+
+    if (strcmp(value, "off") == 0)
+        set.choice = SERIAL_OFF;
+    else if (strcmp(value, "pci") == 0)
+        set.choice = SERIAL_PCI;
+    else
+        error = set_place(&set.place, value);
     if (error == 0)
-        *port = (uint16_t)number;
+        *line = set;
     return error;
 }
 
 static int set_com1(struct boot_config *boot, const char *value)
 {
-    return set_port(&boot->com1, value);
+    return set_serial(&boot->com1, value);
 }
 
 static int set_com2(struct boot_config *boot, const char *value)
 {
-    return set_port(&boot->com2, value);
+    return set_serial(&boot->com2, value);
+}
+
+/* What the UART's divisor can make of its clock. */
+static int set_baud(struct boot_config *boot, const char *value)
+{
+    uint64_t baud;
+    int error = word_number(value, 10, 1200, UART_BAUD_MAX, &baud);
+
+    if (error == 0 && UART_BAUD_MAX % baud != 0)
+        error = -EINVAL;
+    if (error == 0)
+        boot->baud = (uint32_t)baud;
+    return error;
+}
+
+static int set_screen(struct boot_config *boot, const char *value)
+{
+    static const char *const names[] = {
+        [SCREEN_AUTO] = "auto",
+        [SCREEN_ON] = "on",
+        [SCREEN_OFF] = "off",
+    };
+    int index = word_choice(value, names, COUNT(names));
+
+    if (index < 0)
+        return index;
+    boot->screen = (enum screen_use)index;
+    return 0;
 }
 
 static int set_console(struct boot_config *boot, const char *value)
@@ -122,8 +177,10 @@ static const struct {
 } settings[] = {
     {"loglevel", set_loglevel, "must be error, warn, info or debug"},
     {"slice", set_slice, "must be a number of ms from 1 to 1000"},
-    {"com1", set_com1, "must be a hexadecimal port or off"},
-    {"com2", set_com2, "must be a hexadecimal port or off"},
+    {"com1", set_com1, SERIAL_RULE},
+    {"com2", set_com2, SERIAL_RULE},
+    {"baud", set_baud, "must be 1200 to 115200 and divide 115200"},
+    {"screen", set_screen, "must be auto, on or off"},
     {"console", set_console, "must be mixed, monitor or a VM's name"},
     {"when-done", set_when_done, "must be stay, poweroff or debug-exit"},
     {"on-panic", set_on_panic, "must be halt or reboot"},
@@ -154,8 +211,9 @@ void boot_line_parse(const char *line, struct boot_config *boot,
     memset(boot, 0, sizeof(*boot));
     boot->loglevel = LOG_INFO;
     boot->slice_ms = 5;
-    boot->com1 = COM1_PORT;
-    boot->com2 = COM2_PORT;
+    boot->com1.place = (struct uart_place){UART_PORT, COM1_PORT};
+    boot->com2.place = (struct uart_place){UART_PORT, COM2_PORT};
+    boot->baud = UART_BAUD_MAX;
     line = words_skip_file_name(line);
     while ((status = word_next(&line, word, sizeof(word))) != 0) {
         if (status < 0)

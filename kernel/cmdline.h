@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "drivers/uart.h"
 #include "kernel/config.h"
 #include "kernel/log.h"
 
@@ -14,11 +15,28 @@ enum when_done { WHEN_DONE_STAY, WHEN_DONE_POWEROFF, WHEN_DONE_DEBUG_EXIT };
 enum on_panic { ON_PANIC_HALT, ON_PANIC_REBOOT };
 enum console_view { CONSOLE_MIXED, CONSOLE_MONITOR, CONSOLE_VM };
 
+enum screen_use { SCREEN_AUTO, SCREEN_ON, SCREEN_OFF };
+
+/* Which UART a serial line is to use. */
+enum serial_choice {
+    SERIAL_USUAL, /* the PC's port; without a UART there, the next on PCI */
+    SERIAL_PLACE, /* this one, or none */
+    SERIAL_PCI,   /* the next on PCI */
+    SERIAL_OFF,
+};
+
+struct serial_word {
+    enum serial_choice choice;
+    struct uart_place place; /* for the first two */
+};
+
 struct boot_config {
     enum log_level loglevel;       /* loglevel=error|warn|info|debug */
     uint32_t slice_ms;             /* slice=1 to 1000 */
-    uint16_t com1;                 /* com1=PORT|off; port in hex, 0: off */
-    uint16_t com2;                 /* com2=PORT|off */
+    struct serial_word com1;       /* com1=PORT|mmio:AT|mmio32:AT|pci|off */
+    struct serial_word com2;       /* com2=...; ports and addresses in hex */
+    uint32_t baud;                 /* baud=1200 to 115200 */
+    enum screen_use screen;        /* screen=auto|on|off */
     enum console_view console;     /* console=mixed|monitor|VM */
     char console_vm[VM_NAME_SIZE]; /* for CONSOLE_VM; need not exist */
     enum when_done when_done;      /* when-done=stay|poweroff|debug-exit */
@@ -28,10 +46,11 @@ struct boot_config {
 
 /*
  * Parses the boot line into *boot. What a line does not say: loglevel=info
- * slice=5 com1=3f8 com2=2f8 console=mixed when-done=stay on-panic=halt. An
- * unknown word or a bad value is reported as line 0 and otherwise ignored. A
- * first word with a '/' is the hypervisor's own file name, which Multiboot 1
- * loaders put there, and is skipped.
+ * slice=5, com1 and com2 where a PC has them, baud=115200 screen=auto
+ * console=mixed when-done=stay on-panic=halt. An unknown word or a bad value is
+ * reported as line 0 and otherwise ignored. A first word with a '/' is the
+ * hypervisor's own file name, which Multiboot 1 loaders put there, and is
+ * skipped.
  */
 void boot_line_parse(const char *line, struct boot_config *boot,
                      struct config_errors *errors);

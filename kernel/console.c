@@ -217,8 +217,8 @@ static void key(char c)
 /* A line without a working interrupt has to be looked at. */
 static uint64_t poll_again(uint64_t now, uint64_t again)
 {
-    bool deaf =
-        (com1.port && !com1.interrupts) || (com2.port && !com2.interrupts);
+    bool deaf = (uart_there(&com1) && !com1.interrupts) ||
+                (uart_there(&com2) && !com2.interrupts);
     uint64_t soon = now + tsc_per_ms;
 
     return deaf && soon < again ? soon : again;

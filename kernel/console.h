@@ -14,10 +14,21 @@
 
 struct runnable;
 
-/* Opens the lines that the boot words name. */
+/* Takes panics and events: these wait until the lines are open. */
 void console_open(const struct boot_config *config);
 
-/* Routes their interrupts, once there is an I/O APIC. */
+/* UARTs that were found by scanning, in the order in which they are taken. */
+struct serial_spares {
+    const struct uart_place *places;
+    unsigned count;
+};
+
+/* Opens the lines that the boot words name: see README.md, com1=. */
+void console_open_lines(const struct boot_config *config,
+                        struct serial_spares spare);
+
+/* Routes the interrupts of those at a PC's own ports, once there is an I/O
+ * APIC; the others are looked at each ms and between turns. */
 void console_enable_interrupts(const uint32_t irq_gsi[16], uint32_t apic_id);
 
 /* A VM gets a console; reader is woken when there is input. */

@@ -7,7 +7,6 @@
 #include "drivers/ioapic.h"
 #include "kernel/console_parts.h"
 #include "kernel/event.h"
-#include "kernel/log.h"
 #include "kernel/panic_sink.h"
 #include "kernel/run.h"
 #include "kernel/string.h"
@@ -29,17 +28,15 @@ struct uart_line com2 = {
 };
 
 static enum on_panic on_panic;
+static bool opened; /* the lines; until then events wait in the ring */
 
 static bool send_event(const char *text, size_t length)
 {
-    if (!com2.port) {
+    if (opened && !uart_there(&com2)) {
         return true; /* nobody listens, nothing is lost */
     }
-    if (ring_room(&com2.out) < length) {
-        return false;
-    }
-    uart_send(&com2, text, (uint32_t)length);
-    return true;
+    return ring_room(&com2.out) >= length &&
+           ring_write(&com2.out, text, length);
 }
 
 static void serve_com1(void)
@@ -95,18 +92,45 @@ void console_open(const struct boot_config *config)
     const struct panic_sink sink = {panic_begin, panic_write, panic_end};
 
     on_panic = config->on_panic;
-    uart_open(&com1, config->com1);
-    uart_open(&com2, config->com2);
     panic_set_sink(&sink);
     event_set_sink(send_event);
 }
 
-/* A line at another port has another interrupt, which we do not know. */
+/* Opens what the word names. spare: the UARTs on PCI that no line has yet. */
+static void open_line(struct uart_line *line, const struct serial_word *word,
+                      uint32_t baud, struct serial_spares *spare)
+{
+    if (word->choice == SERIAL_OFF ||
+        (word->choice != SERIAL_PCI && !uart_open(line, word->place, baud)) ||
+        word->choice == SERIAL_PLACE) {
+        return;
+    }
+    while (spare->count) {
+        spare->count--;
+        if (!uart_open(line, *spare->places++, baud)) {
+            return;
+        }
+    }
+}
+
+void console_open_lines(const struct boot_config *config,
+                        struct serial_spares spare)
+{
+    open_line(&com1, &config->com1, config->baud, &spare);
+    open_line(&com2, &config->com2, config->baud, &spare);
+    opened = true;
+    if (!uart_there(&com2)) {
+        com2.out.tail = com2.out.head;
+    }
+}
+
+/* A line at another place has another interrupt, which we do not know. */
 static void route(struct uart_line *line, uint16_t usual_port, uint32_t gsi,
                   uint8_t vector, uint32_t apic_id, void (*handler)(void))
 {
     interrupt_register(vector, handler);
-    if (line->port == usual_port && !ioapic_host_route(gsi, vector, apic_id)) {
+    if (line->place.kind == UART_PORT && line->place.address == usual_port &&
+        !ioapic_host_route(gsi, vector, apic_id)) {
         uart_enable_interrupts(line);
     }
 }
@@ -115,8 +139,6 @@ void console_enable_interrupts(const uint32_t irq_gsi[16], uint32_t apic_id)
 {
     route(&com1, 0x3f8, irq_gsi[COM1_IRQ], VECTOR_SERIAL1, apic_id, serve_com1);
     route(&com2, 0x2f8, irq_gsi[COM2_IRQ], VECTOR_SERIAL2, apic_id, serve_com2);
-    log_info("serial: com1 %s, com2 %s", com1.port ? "found" : "not there",
-             com2.port ? "found (events)" : "not there: no event stream");
 }
 
 void console_start(const struct boot_config *config)

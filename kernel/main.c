@@ -2,15 +2,12 @@
 /* Puts the machine together: a list of steps, each told in start.h. */
 #include "kernel/main.h"
 
-#include "arch/x86_64/apic.h"
-#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/smp.h"
 #include "drivers/clock.h"
 #include "ft/ft.h"
 #include "kernel/black_box_place.h"
 #include "kernel/console.h"
-#include "kernel/crc32c.h"
 #include "kernel/frame.h"
 #include "kernel/monitor.h"
 #include "kernel/run.h"
@@ -24,17 +21,19 @@ void kernel_main(uint32_t magic, uint64_t information)
     boot_info_read(magic, information, &start.boot);
     smp_boot_cpu_early(); /* per-CPU data, IDT */
     paging_init();        /* our own page tables */
-    start_boot_line();    /* words, serial lines */
+    start_boot_line();    /* words */
+    start_pci();          /* no DMA from here on */
     start_memory();       /* the frame table */
     black_box_tell();     /* what an earlier boot left */
+    start_serial();       /* the log can be read */
     smp_boot_cpu();       /* GDT, TSS, IST stacks */
     start_acpi();         /* CPUs, I/O APIC, timer */
     start_apics();        /* local and I/O APIC, no PICs */
     start_time();         /* TSC rate */
     start_cpus();         /* all others, CR4.MCE on */
     start_mca();
-    crc32c_init(cpuid(1, 0).ecx & 1u << 20);
-    console_enable_interrupts(start.acpi.irq_gsi, apic_id());
+    start_crc32c();
+    start_interrupts();     /* of the serial lines */
     start_virtualization(); /* VT-x */
     monitor_start();
     self_check_register(&start.acpi);

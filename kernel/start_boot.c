@@ -5,6 +5,7 @@
 #include "arch/x86_64/image.h"
 #include "kernel/console.h"
 #include "kernel/event.h"
+#include "kernel/fact.h"
 #include "kernel/format.h"
 #include "kernel/log.h"
 
@@ -26,9 +27,14 @@ static void tell_boot(void)
     event_number(&event, "modules", start.boot.module_count);
     event_end(&event);
     log_info("Bulkhead, a hypervisor that contains faults; build %.12s", id);
-    log_info("boot: %s by %s, %u modules", start.boot.protocol,
-             start.boot.loader[0] ? start.boot.loader : "an unnamed loader",
-             start.boot.module_count);
+    fact_info("boot", "%s by %s, %u modules", start.boot.protocol,
+              start.boot.loader[0] ? start.boot.loader : "an unnamed loader",
+              start.boot.module_count);
+    if (start.boot.modules_ignored) {
+        fact_warn("boot", "%u modules above %u are ignored",
+                  start.boot.modules_ignored, BOOT_MODULES_MAX);
+    }
+    fact_info("firmware", "%s", start.boot.uefi ? "UEFI" : "BIOS");
 }
 
 void start_tell_more(const struct config_errors *errors)

@@ -5,10 +5,27 @@
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/paging.h"
 #include "kernel/black_box_place.h"
+#include "kernel/fact.h"
 #include "kernel/frame.h"
 #include "kernel/frame_init.h"
-#include "kernel/log.h"
 #include "kernel/panic.h"
+
+static void tell_memory(void)
+{
+    uint64_t top = 0;
+
+    for (unsigned i = 0; i < start.boot.range_count; i++) {
+        uint64_t end = start.boot.ranges[i].end;
+
+        top = end > top ? end : top;
+    }
+    fact_info("memory", "%lu MiB free, in %u ranges below %lu MiB",
+              frame_count(OWNER_FREE) >> 8, start.boot.range_count, top >> 20);
+    if (start.boot.ranges_ignored) {
+        fact_warn("memory", "%u ranges above %u are not used",
+                  start.boot.ranges_ignored, BOOT_RANGES_MAX);
+    }
+}
 
 void start_memory(void)
 {
@@ -33,10 +50,6 @@ void start_memory(void)
         panic("the boot loader gave no usable memory map (%u ranges)",
               start.boot.range_count);
     }
-    log_info("memory: %lu MiB free, frame table for %lu MiB",
-             frame_count(OWNER_FREE) >> 8,
-             (frame_count(OWNER_FREE) + frame_count(OWNER_CORE) +
-              frame_count(OWNER_MODULE) + frame_count(OWNER_FIRMWARE)) >>
-                 8);
+    tell_memory();
     black_box_start();
 }

@@ -5,37 +5,87 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/timer.h"
 #include "drivers/clock.h"
-#include "kernel/log.h"
-#include "kernel/panic.h"
+#include "kernel/fact.h"
 #include "kernel/run.h"
+#include "kernel/tsc_rate.h"
+
+#define HYPERVISOR_LEAVES 0x40000000
+#define HYPERVISOR_TSC    0x40000010 /* EAX: kHz, of VMware and KVM */
+
+static void read_claims(struct tsc_clues *clues)
+{
+    uint32_t top = cpuid(0, 0).eax;
+    struct cpuid leaf;
+
+    if (top >= 0x15) {
+        leaf = cpuid(0x15, 0);
+        clues->crystal = tsc_rate_by_crystal(leaf.eax, leaf.ebx, leaf.ecx);
+    }
+    if (top >= 0x16) {
+        clues->base = (cpuid(0x16, 0).eax & 0xffff) * 1000ul;
+    }
+    if (cpuid(1, 0).ecx & 1u << 31 &&
+        cpuid(HYPERVISOR_LEAVES, 0).eax >= HYPERVISOR_TSC) {
+        clues->hypervisor = cpuid(HYPERVISOR_TSC, 0).eax;
+    }
+}
+
+/* 10 ms for the first clock that runs; the others are not asked. */
+static void measure(struct tsc_clues *clues)
+{
+    if (start.acpi.pm_timer) {
+        clues->pm_timer = clock_measure_pm_timer(start.acpi.pm_timer);
+    }
+    if (!clues->pm_timer && start.acpi.hpet) {
+        clues->hpet = clock_measure_hpet(start.acpi.hpet);
+    }
+    if (!clues->pm_timer && !clues->hpet) {
+        clues->pit = clock_measure_pit();
+    }
+}
+
+/* Does its rate stay as it is (SDM vol. 3, 17.17.1)? */
+static bool invariant(void)
+{
+    return cpuid(0x80000000, 0).eax >= 0x80000007 &&
+           cpuid(0x80000007, 0).edx & 1u << 8;
+}
+
+static void tell(const struct tsc_rate *rate)
+{
+    if (rate->measured) {
+        fact_info("time", "TSC %lu kHz by %s", rate->khz, rate->by);
+    } else {
+        fact_warn("time", "TSC %lu kHz by %s: no clock to measure with",
+                  rate->khz, rate->by);
+    }
+    if (rate->claimed) {
+        fact_warn("tsc", "CPUID claims %lu kHz, which is not believed",
+                  rate->claimed);
+    }
+    if (invariant()) {
+        fact_info("tsc", "invariant");
+    } else {
+        fact_warn("tsc", "not invariant: power states may bend time");
+    }
+}
 
 void start_time(void)
 {
-    uint64_t rate =
-        start.acpi.pm_timer ? clock_measure_pm_timer(start.acpi.pm_timer) : 0;
-    const char *by = "the ACPI PM timer";
-    struct cpuid top = cpuid(0, 0);
+    static const struct cpu_missing no_clock = {
+        .name = "a clock",
+        .bit = -1,
+        .hint = "no ACPI PM timer, HPET or PIT, and CPUID tells no TSC rate",
+    };
+    struct tsc_clues clues = {0};
+    struct tsc_rate rate;
 
-    if (!rate) {
-        rate = clock_measure_pit();
-        by = "the PIT";
+    measure(&clues);
+    read_claims(&clues);
+    if (tsc_rate_choose(&clues, &rate)) {
+        start_refuse(&no_clock);
     }
-    if (!rate && top.eax >= 0x16) {
-        rate = cpuid(0x16, 0).eax * 1000ul;
-        by = "CPUID (no clock to measure with)";
-    }
-    if (!rate) {
-        panic("no clock: neither a PM timer, nor a PIT, nor CPUID leaf 0x16");
-    }
-    log_info("time: TSC %lu kHz by %s", rate, by);
-    if (top.eax >= 0x16 && cpuid(0x16, 0).eax) {
-        uint64_t claimed = cpuid(0x16, 0).eax * 1000ul;
-
-        if (claimed > rate + rate / 100 || claimed + claimed / 100 < rate) {
-            log_warn("time: CPUID claims %lu kHz; the measurement counts",
-                     claimed);
-        }
-    }
-    timer_init(rate);
+    tell(&rate);
+    timer_init(rate.khz);
     run_slice = start.config.slice_ms * tsc_per_ms;
 }

@@ -4,27 +4,9 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/cpu_backend.h"
-#include "kernel/console.h"
-#include "kernel/event.h"
+#include "kernel/fact.h"
 #include "kernel/format.h"
-#include "kernel/log.h"
 #include "kernel/string.h"
-#include "vmm/vmm.h"
-
-static void tell_refusal(const struct cpu_missing *missing)
-{
-    struct event event;
-
-    log_error("this machine cannot run guests: %s is missing (MSR 0x%x bit %d)",
-              missing->name, missing->msr, missing->bit);
-    log_error("%s", missing->hint);
-    event_begin(&event, "refuse");
-    event_text(&event, "missing", missing->name);
-    event_number(&event, "msr", missing->msr);
-    event_number(&event, "bit", (uint64_t)(uint32_t)missing->bit);
-    event_text(&event, "hint", missing->hint);
-    event_end(&event);
-}
 
 /* The names of what is used, in lines of at most 80 columns. */
 static void list_used(const struct cpu_feature *features, unsigned count)
@@ -39,14 +21,14 @@ static void list_used(const struct cpu_feature *features, unsigned count)
             continue;
         }
         if (length + more + 20 > sizeof(line)) {
-            log_info("%s: uses %s", cpu->name, line);
+            fact_info(cpu->name, "uses %s", line);
             length = 0;
         }
         length += (size_t)format(line + length, sizeof(line) - length, "%s%s",
                                  length ? ", " : "", features[i].name);
     }
     if (length) {
-        log_info("%s: uses %s", cpu->name, line);
+        fact_info(cpu->name, "uses %s", line);
     }
 }
 
@@ -73,10 +55,7 @@ void start_virtualization(void)
             start.config.force_missing[0] ? start.config.force_missing : NULL,
             &missing) ||
         cpu->enable(&missing)) {
-        tell_refusal(&missing);
-        console_flush();
-        vmm_machine_end(start.config.when_done);
-        cpu_stop();
+        start_refuse(&missing);
     }
     features = cpu->features(&count);
     if (start.config.force_missing[0]) {
@@ -85,8 +64,8 @@ void start_virtualization(void)
     list_used(features, count);
     for (unsigned i = 0; i < count; i++) {
         if (!features[i].offered && features[i].cost) {
-            log_info("%s: %s missing: %s", cpu->name, features[i].name,
-                     features[i].cost);
+            fact_info(cpu->name, "%s missing: %s", features[i].name,
+                      features[i].cost);
         }
     }
 }

@@ -20,6 +20,7 @@
 #define APIC_TIMER_CURRENT 0x390
 #define APIC_TIMER_DIVIDE  0x3e0
 
+#define CPUID_1_EDX_APIC   (1u << 9)
 #define SVR_ENABLED        0x100
 #define BASE_ENABLED       (1ul << 11)
 #define BASE_X2APIC        (1ul << 10)
@@ -32,7 +33,7 @@
 #define LVT_TSC_DEADLINE   (2u << 17)
 #define DIVIDE_BY_1        0xb
 
-static bool x2apic;
+static bool x2apic, left_on;
 static volatile uint32_t *registers;
 
 static uint32_t apic_read(uint32_t offset)
@@ -54,10 +55,14 @@ static void apic_write(uint32_t offset, uint32_t value)
 
 int apic_enable(uint64_t physical)
 {
-    uint64_t base = rdmsr(MSR_APIC_BASE);
+    uint64_t base;
 
-    if (!(base & BASE_ENABLED)) {
+    if (!(cpuid(1, 0).edx & CPUID_1_EDX_APIC) ||
+        msr_read(MSR_APIC_BASE, &base) || !(base & BASE_ENABLED)) {
         return -ENODEV; /* cannot be undone on every CPU: SDM 11.4.3 */
+    }
+    if (base & BASE_X2APIC) {
+        left_on = true;
     }
     if (cpuid(1, 0).ecx & (1u << 21)) {
         x2apic = true;
@@ -79,6 +84,13 @@ int apic_enable(uint64_t physical)
 uint32_t apic_id(void)
 {
     return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
+}
+
+const char *apic_describe(void)
+{
+    return !x2apic   ? "xAPIC: APIC ids above 254 are out of reach"
+           : left_on ? "x2APIC, left on by firmware"
+                     : "x2APIC";
 }
 
 void apic_end_of_interrupt(void)

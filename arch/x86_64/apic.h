@@ -8,9 +8,13 @@
 
 /* Turns on this CPU's local APIC, in x2APIC mode where there is one.
  * physical: the registers' address from ACPI, for xAPIC mode. 0; -ENODEV
- * when firmware left it disabled. */
+ * when there is none, or firmware left it disabled. */
 int apic_enable(uint64_t physical);
 uint32_t apic_id(void);
+
+/* Its mode, for the start-up log. */
+const char *apic_describe(void);
+
 void apic_end_of_interrupt(void);
 
 /* Interprocessor interrupts to one CPU by its APIC id. */

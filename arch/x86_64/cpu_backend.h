@@ -239,6 +239,7 @@ struct cpu_missing {
     uint32_t msr;     /* or CPUID leaf */
     int bit;          /* -1: not a bit */
     const char *hint; /* what to do about it */
+    bool cpuid;       /* msr is a CPUID leaf, bit one of ECX */
 };
 
 /* What is used of what was offered: for the start-up log and self-check. */

@@ -60,6 +60,15 @@ static void parse_boot(const char *line, struct boot_config *boot)
     boot_line_parse(line, boot, &errors);
 }
 
+static void assert_serial(const struct serial_word *word,
+                          enum serial_choice choice, enum uart_kind kind,
+                          uint64_t address)
+{
+    assert_int_equal(word->choice, choice);
+    assert_int_equal(word->place.kind, kind);
+    assert_int_equal(word->place.address, address);
+}
+
 static void boot_defaults(void **state)
 {
     static const char *const lines[] = {"", "   ", "/boot/bulkhead.elf"};
@@ -71,8 +80,10 @@ static void boot_defaults(void **state)
         assert_int_equal(errors.count, 0);
         assert_int_equal(boot.loglevel, LOG_INFO);
         assert_int_equal(boot.slice_ms, 5);
-        assert_int_equal(boot.com1, 0x3F8);
-        assert_int_equal(boot.com2, 0x2F8);
+        assert_serial(&boot.com1, SERIAL_USUAL, UART_PORT, 0x3F8);
+        assert_serial(&boot.com2, SERIAL_USUAL, UART_PORT, 0x2F8);
+        assert_int_equal(boot.baud, 115200);
+        assert_int_equal(boot.screen, SCREEN_AUTO);
         assert_int_equal(boot.console, CONSOLE_MIXED);
         assert_int_equal(boot.when_done, WHEN_DONE_STAY);
         assert_int_equal(boot.on_panic, ON_PANIC_HALT);
@@ -87,13 +98,16 @@ static void boot_all_words(void **state)
 
     (void)state;
     parse_boot("loglevel=debug slice=20 com1=off com2=0xe0B8 console=beta "
-               "when-done=debug-exit on-panic=reboot force-missing=ept",
+               "when-done=debug-exit on-panic=reboot force-missing=ept "
+               "baud=9600 screen=off",
                &boot);
     assert_int_equal(errors.count, 0);
     assert_int_equal(boot.loglevel, LOG_DEBUG);
     assert_int_equal(boot.slice_ms, 20);
-    assert_int_equal(boot.com1, 0);
-    assert_int_equal(boot.com2, 0xE0B8);
+    assert_serial(&boot.com1, SERIAL_OFF, UART_NONE, 0);
+    assert_serial(&boot.com2, SERIAL_PLACE, UART_PORT, 0xE0B8);
+    assert_int_equal(boot.baud, 9600);
+    assert_int_equal(boot.screen, SCREEN_OFF);
     assert_int_equal(boot.console, CONSOLE_VM);
     assert_string_equal(boot.console_vm, "beta");
     assert_int_equal(boot.when_done, WHEN_DONE_DEBUG_EXIT);
@@ -101,13 +115,51 @@ static void boot_all_words(void **state)
     assert_string_equal(boot.force_missing, "ept");
 }
 
+static void boot_places_of_serial_lines(void **state)
+{
+    struct boot_config boot;
+
+    (void)state;
+    parse_boot("com1=mmio:fedc9000 com2=mmio32:0x91a340000", &boot);
+    assert_int_equal(errors.count, 0);
+    assert_serial(&boot.com1, SERIAL_PLACE, UART_MMIO, 0xFEDC9000);
+    assert_serial(&boot.com2, SERIAL_PLACE, UART_MMIO32, 0x91A340000);
+    parse_boot("com1=pci com2=3f8", &boot);
+    assert_int_equal(errors.count, 0);
+    assert_serial(&boot.com1, SERIAL_PCI, UART_NONE, 0);
+    assert_serial(&boot.com2, SERIAL_PLACE, UART_PORT, 0x3F8);
+    /* A bad word leaves what was there. */
+    parse_boot("com1=mmio:what", &boot);
+    assert_serial(&boot.com1, SERIAL_USUAL, UART_PORT, 0x3F8);
+}
+
 static void boot_bad_words(void **state)
 {
-    static const char *const bad[] = {
-        "what",       "loglevel=loud",   "loglevel=",     "slice=0",
-        "slice=1001", "slice=5x",        "com1=xyz",      "com2=10000",
-        "console=",   "when-done=never", "on-panic=pray", "force-missing=",
-        "slice",      "Slice=5",         "com1=0"};
+    static const char *const bad[] = {"what",
+                                      "loglevel=loud",
+                                      "loglevel=",
+                                      "slice=0",
+                                      "slice=1001",
+                                      "slice=5x",
+                                      "com1=xyz",
+                                      "com2=10000",
+                                      "console=",
+                                      "when-done=never",
+                                      "on-panic=pray",
+                                      "force-missing=",
+                                      "slice",
+                                      "Slice=5",
+                                      "com1=0",
+                                      "com1=mmio:",
+                                      "com2=mmio64:1",
+                                      "com1=pci0",
+                                      "com1=mmio32:xyz",
+                                      "com1=mmio:10000000000000",
+                                      "baud=115201",
+                                      "baud=7000",
+                                      "baud=600",
+                                      "baud=",
+                                      "screen=maybe"};
     struct boot_config boot;
 
     (void)state;
@@ -600,6 +652,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(boot_defaults),
         cmocka_unit_test(boot_all_words),
+        cmocka_unit_test(boot_places_of_serial_lines),
         cmocka_unit_test(boot_bad_words),
         cmocka_unit_test(boot_long_word),
         cmocka_unit_test(vm_defaults),

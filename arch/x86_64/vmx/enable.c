@@ -34,7 +34,8 @@ uint64_t vmx_frame(uint16_t vm, bool state)
 static int refuse(struct cpu_missing *missing, const char *name, uint32_t msr,
                   int bit, const char *hint)
 {
-    *missing = (struct cpu_missing){name, msr, bit, hint};
+    *missing = (struct cpu_missing){
+        .name = name, .msr = msr, .bit = bit, .hint = hint};
     return -EIO;
 }
 

@@ -74,7 +74,8 @@ int vmx_probe(const char *force, struct cpu_missing *missing)
             .name = "VMX",
             .msr = 1,
             .bit = CPUID_1_ECX_VMX_BIT,
-            .hint = "CPUID leaf 1 ECX: no VT-x; if nested, offer it there",
+            .hint = "the processor has no VT-x; if nested, offer it there",
+            .cpuid = true,
         };
         return -ENODEV;
     }
