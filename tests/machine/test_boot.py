@@ -77,7 +77,8 @@ def test_refuses_without(machine, missing):
     assert [event["missing"] for event in refusals] == [missing]
     assert refusals[0]["hint"] and refusals[0]["msr"]
     assert not m.all("ready")
-    assert f"{missing} is missing (MSR 0x{refusals[0]['msr']:x} bit " in (
+    where = "CPUID" if missing == "VMX" else "MSR"
+    assert f"{missing} is missing ({where} 0x{refusals[0]['msr']:x} " in (
         m.com1())
 
 
