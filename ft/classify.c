@@ -149,7 +149,7 @@ struct verdict classify(const struct fault *fault,
         return nothing(SEVERITY_NONE);
     if (fault->severity == SEVERITY_FATAL)
         return core_hit(SEVERITY_FATAL);
-    if (fault->kind == FAULT_MCE)
+    if (fault->kind == FAULT_MCE || fault->kind == FAULT_COPY)
         return machine_check(fault, owner);
     return other_fault(fault);
 }

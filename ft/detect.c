@@ -111,7 +111,8 @@ void ft_detect(const struct fault *fault, uint64_t now)
     if (known.kind == FAULT_MCE && known.lsb > WIDEST_LSB) {
         known.has_address = false;
     }
-    if (known.kind != FAULT_MCE || !known.has_address) {
+    if ((known.kind != FAULT_MCE && known.kind != FAULT_COPY) ||
+        !known.has_address) {
         judge(&known, NO_FRAME, true, now);
         return;
     }

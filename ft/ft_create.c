@@ -76,6 +76,7 @@ int ft_vm_create(struct vm *vm, char why[96])
         error = error ? error : take_spares(ft);
         ft_turns_init(ft);
         error = error ? error : run_add(&ft->turns, 0); /* the VM's own */
+        error = error ? error : scrub_create(ft);
         if (error) {
             format(why, 96, "no memory for its snapshots (error %d)", -error);
         }

@@ -63,6 +63,14 @@ struct incident {
 
 enum ft_job { JOB_NONE, JOB_SNAPSHOT, JOB_INCIDENT };
 
+struct scrub {
+    struct runnable turns;
+    uint64_t place;             /* copy that comes next in this pass */
+    uint64_t passes;            /* completed */
+    uint64_t began, last_ticks; /* this pass, host TSC; length of the last */
+    uint64_t damaged;           /* copies and states found so far */
+};
+
 struct ft_vm {
     struct vm *vm; /* NULL: there is no such VM */
     struct runnable turns;
@@ -78,6 +86,7 @@ struct ft_vm {
     int result;
     uint64_t began; /* host TSC */
     struct incident incident;
+    struct scrub scrub;
 
     uint64_t spares[SPARES];
     unsigned spare_count;
@@ -111,6 +120,11 @@ void ft_start(struct ft_vm *ft, enum ft_job job, uint64_t now);
 void ft_turns_init(struct ft_vm *ft);
 /* Makes ft->generations true; in the cell. */
 void ft_note_generations(struct ft_vm *ft);
+
+/* ---- scrub.c: reads copies while the VM runs ---- */
+
+/* 0, also when none is wanted; -ENOSPC. */
+int scrub_create(struct ft_vm *ft);
 
 /* ---- request.c: snapshots and resets that are due ---- */
 

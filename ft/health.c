@@ -5,6 +5,7 @@
 #include "kernel/errno.h"
 #include "kernel/format.h"
 #include "kernel/monitor.h"
+#include "kernel/time.h"
 
 /* The health table: which actions answer which fault. */
 static void print_table(struct monitor *monitor, const struct vm_config *config)
@@ -38,6 +39,20 @@ static void print_vm(struct monitor *monitor, const struct ft_vm *ft)
                   ft->images_bad ? ", images damaged: no restart" : "");
 }
 
+static void print_scrub(struct monitor *monitor, const struct ft_vm *ft)
+{
+    const struct scrub *scrub = &ft->scrub;
+
+    if (!ft->vm->config->scrub_ms || !ft->snapshot) {
+        return;
+    }
+    monitor_print(monitor,
+                  "  scrub: %lu passes, the last took %lu of %u ms; %lu "
+                  "damaged copies found",
+                  scrub->passes, time_to_ms(scrub->last_ticks),
+                  ft->vm->config->scrub_ms, scrub->damaged);
+}
+
 static int health(struct monitor *monitor, unsigned count, char **words)
 {
     (void)words;
@@ -48,6 +63,7 @@ static int health(struct monitor *monitor, unsigned count, char **words)
                   frame_count(OWNER_QUARANTINED), fault_lost());
     for (unsigned i = 0; i < vm_count; i++) {
         print_vm(monitor, &ft_vms[i]);
+        print_scrub(monitor, &ft_vms[i]);
         print_table(monitor, vms[i].config);
     }
     return 0;

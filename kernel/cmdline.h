@@ -65,6 +65,7 @@ void boot_line_parse(const char *line, struct boot_config *boot,
  *   cpus=LIST                e.g. 0,2-3; logical CPUs 0 to 63
  *   snapshot=off|manual|once:MS|every:MS
  *   verify=restore|scrub|full
+ *   scrub=MS                 copies are checked within MS; 100 to a day
  *   budget=N/MS
  *   on=KIND:ACTION[,ACTION]  up to 4 actions, tried in turn; repeatable
  *   hv=none|kvm

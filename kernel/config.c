@@ -45,6 +45,8 @@ void config_defaults(struct vm_config *vm)
     vm->budget = 5;
     vm->budget_ms = 60000;
     for (unsigned kind = FAULT_NONE + 1; kind < FAULT_KINDS; kind++)
-        memcpy(vm->on[kind], kind == FAULT_MCE ? memory_ladder : other_ladder,
+        memcpy(vm->on[kind],
+               kind == FAULT_MCE || kind == FAULT_COPY ? memory_ladder
+                                                       : other_ladder,
                sizeof(vm->on[kind]));
 }

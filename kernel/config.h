@@ -9,15 +9,16 @@
 
 #include "kernel/fault.h"
 
-#define VM_NAME_SIZE    16 /* with the terminating NUL */
-#define VM_CMDLINE_SIZE 1024
-#define VM_MODULES_MAX  8 /* initrd or Multiboot modules of one VM */
-#define VM_MAX          8
-#define VM_LINES_MAX    32 /* definitions that are read, bad ones among them */
-#define LADDER_MAX      4  /* actions tried one after the other */
+#define VM_NAME_SIZE     16 /* with the terminating NUL */
+#define VM_CMDLINE_SIZE  1024
+#define VM_MODULES_MAX   8 /* initrd or Multiboot modules of one VM */
+#define VM_MAX           8
+#define VM_LINES_MAX     32 /* definitions that are read, bad ones among them */
+#define LADDER_MAX       4  /* actions tried one after the other */
 
-#define VM_MEMORY_STEP  0x200000ULL     /* 2 MiB; also the least */
-#define VM_MEMORY_MAX   0x1000000000ULL /* 64 GiB */
+#define SCRUB_DEFAULT_MS 10000           /* with verify=scrub */
+#define VM_MEMORY_STEP   0x200000ULL     /* 2 MiB; also the least */
+#define VM_MEMORY_MAX    0x1000000000ULL /* 64 GiB */
 
 enum snapshot_when {
     SNAPSHOT_OFF,    /* no mirror is allocated */
@@ -52,6 +53,7 @@ struct vm_config {
     enum snapshot_when snapshot;
     uint32_t snapshot_ms; /* for SNAPSHOT_ONCE and SNAPSHOT_EVERY */
     enum verify_mode verify;
+    uint32_t scrub_ms;  /* all copies are checked within so many ms; 0: not */
     uint32_t budget;    /* at most so many restores and restarts ... */
     uint32_t budget_ms; /* ... within so many ms; then the VM is halted */
     enum action on[FAULT_KINDS][LADDER_MAX]; /* the health table */

@@ -17,11 +17,12 @@ struct fault_ring {
 static struct fault_ring rings[CPU_MAX];
 
 static const char *const kind_names[FAULT_KINDS] = {
-    [FAULT_NONE] = "none",     [FAULT_MCE] = "mce",
-    [FAULT_EPT] = "ept",       [FAULT_MISCONFIG] = "misconfig",
-    [FAULT_TRIPLE] = "triple", [FAULT_ENTRY] = "entry",
-    [FAULT_EXIT] = "exit",     [FAULT_PANIC] = "panic",
-    [FAULT_ROOT] = "root",     [FAULT_RESTORE] = "restore",
+    [FAULT_NONE] = "none",       [FAULT_MCE] = "mce",
+    [FAULT_EPT] = "ept",         [FAULT_MISCONFIG] = "misconfig",
+    [FAULT_TRIPLE] = "triple",   [FAULT_ENTRY] = "entry",
+    [FAULT_EXIT] = "exit",       [FAULT_PANIC] = "panic",
+    [FAULT_ROOT] = "root",       [FAULT_COPY] = "copy",
+    [FAULT_RESTORE] = "restore",
 };
 
 void fault_post(const struct fault *fault)

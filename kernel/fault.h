@@ -20,6 +20,8 @@ enum fault_kind {
     FAULT_PANIC,     /* the guest's kernel told of a panic (pvpanic) */
     FAULT_ROOT,      /* a mistake of ours while the VM was served, see cause;
                         detail: vector, address: CR2 or RIP */
+    FAULT_COPY,      /* a page of a snapshot fails its checksum, or, without
+                        an address, a saved state; address: host-physical */
     FAULT_RESTORE,   /* an ft action failed (a rung of the ladder) */
     FAULT_KINDS
 };

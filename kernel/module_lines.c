@@ -103,6 +103,8 @@ static unsigned read_definition(struct parse *parse,
     unsigned before = parse->errors->count;
 
     module_line_settings(line, vm, parse->errors);
+    if (vm->verify == VERIFY_SCRUB && vm->scrub_ms == 0)
+        vm->scrub_ms = SCRUB_DEFAULT_MS;
     if (vm->memory == 0 && parse->errors->count == before)
         report(parse, line->number, "mem=", "is missing");
     if (line->initrd || line->module)

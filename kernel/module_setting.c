@@ -7,6 +7,7 @@
 
 #define CPUS_MAX     64       /* bits of vm_config.cpus */
 #define MS_MAX       86400000 /* a day */
+#define SCRUB_MIN    100
 #define BUDGET_MAX   1000000
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -131,6 +132,16 @@ static int set_verify(struct vm_config *vm, const char *value)
     return 0;
 }
 
+static int set_scrub(struct vm_config *vm, const char *value)
+{
+    uint64_t ms;
+    int error = word_number(value, 10, SCRUB_MIN, MS_MAX, &ms);
+
+    if (error == 0)
+        vm->scrub_ms = (uint32_t)ms;
+    return error;
+}
+
 static int set_budget(struct vm_config *vm, const char *value)
 {
     uint64_t budget;
@@ -236,6 +247,7 @@ static const struct {
     {"snapshot", set_snapshot,
      "must be off, manual, once:MS or every:MS, 1 ms to a day"},
     {"verify", set_verify, "must be restore, scrub or full"},
+    {"scrub", set_scrub, "must be a number of ms, 100 to a day"},
     {"budget", set_budget, "must be N/MS: restores allowed in so many ms"},
     {"on", set_on,
      "must be KIND:ACTION with up to 4 actions separated by commas"},

@@ -12,7 +12,7 @@
 #include "kernel/fault.h"
 #include "kernel/watchdog.h"
 
-#define RUNNABLES_MAX (2 * VM_MAX)
+#define RUNNABLES_MAX (3 * VM_MAX) /* the vCPU, ft, the scrubber */
 #define HOOKS_MAX     8
 
 struct queue {

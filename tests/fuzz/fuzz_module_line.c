@@ -15,8 +15,8 @@ static struct config_error list[ERRORS_MAX];
 const char *fault_kind_name(enum fault_kind kind)
 {
     static const char *const names[FAULT_KINDS] = {
-        "none",  "mce",  "ept",   "misconfig", "triple",
-        "entry", "exit", "panic", "root",      "restore"};
+        "none", "mce",   "ept",  "misconfig", "triple", "entry",
+        "exit", "panic", "root", "copy",      "restore"};
 
     return names[kind];
 }

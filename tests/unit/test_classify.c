@@ -311,8 +311,31 @@ static void test_other_kinds(void **state)
     for (unsigned kind = FAULT_MCE + 1; kind < FAULT_KINDS; kind++)
         for (unsigned severity = 0; severity <= SEVERITY_FATAL; severity++)
             for (unsigned n = 0; n < 12; n++)
-                check_other(kind, severity, n % 3, n / 3 & 1,
-                            n / 6 ? RUNNER : FAULT_NO_VM);
+                if (kind != FAULT_COPY)
+                    check_other(kind, severity, n % 3, n / 3 & 1,
+                                n / 6 ? RUNNER : FAULT_NO_VM);
+}
+
+/* A damaged copy is a bad frame, whoever found it. */
+static void test_a_copy_is_judged_as_a_machine_check(void **state)
+{
+    (void)state;
+    for (unsigned n = 0; n < 2 * 3 * 4 * OWNER_KINDS * ROLE_KINDS; n++) {
+        const struct address_owner owner = {n / 24 % OWNER_KINDS,
+                                            n / 24 / OWNER_KINDS, OTHER};
+        struct fault fault = {.kind = FAULT_MCE,
+                              .severity = SEVERITY_DEFERRED + n / 2 % 3,
+                              .context = CONTEXT_SERVING,
+                              .restartable = n & 1,
+                              .has_address = n / 6 % 4,
+                              .vm = RUNNER};
+        const struct verdict wanted = classify(&fault, &owner);
+        struct verdict got;
+
+        fault.kind = FAULT_COPY;
+        got = classify(&fault, &owner);
+        assert_memory_equal(&got, &wanted, sizeof(got));
+    }
 }
 
 static void test_no_fault(void **state)
@@ -332,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_machine_check_product),
         cmocka_unit_test(test_damaged_frame_table),
         cmocka_unit_test(test_other_kinds),
+        cmocka_unit_test(test_a_copy_is_judged_as_a_machine_check),
         cmocka_unit_test(test_no_fault),
     };
 

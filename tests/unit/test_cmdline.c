@@ -23,8 +23,8 @@ static struct config_errors errors;
 const char *fault_kind_name(enum fault_kind kind)
 {
     static const char *const names[FAULT_KINDS] = {
-        "none",  "mce",  "ept",   "misconfig", "triple",
-        "entry", "exit", "panic", "root",      "restore"};
+        "none", "mce",   "ept",  "misconfig", "triple", "entry",
+        "exit", "panic", "root", "copy",      "restore"};
 
     return names[kind];
 }
@@ -215,7 +215,9 @@ static void vm_defaults(void **state)
     assert_string_equal(vms[0].cmdline, "");
     assert_memory_equal(vms[0].on[FAULT_MCE], mce, sizeof(mce));
     for (int kind = FAULT_EPT; kind < FAULT_KINDS; kind++)
-        assert_memory_equal(vms[0].on[kind], other, sizeof(other));
+        assert_memory_equal(vms[0].on[kind], kind == FAULT_COPY ? mce : other,
+                            sizeof(other));
+    assert_int_equal(vms[0].scrub_ms, 0);
 }
 
 static void vm_all_words(void **state)
@@ -246,6 +248,19 @@ static void vm_all_words(void **state)
     assert_true(vms[0].kvm_signature);
     assert_true(vms[0].start_paused);
     assert_string_equal(vms[0].cmdline, "console=ttyS0 -- init=/x");
+}
+
+static void the_scrubber_runs_where_nothing_else_checks(void **state)
+{
+    (void)state;
+    assert_int_equal(PARSE("vm=a mem=2M verify=scrub",
+                           "vm=b mem=2M scrub=100 verify=scrub",
+                           "vm=c mem=2M scrub=86400000"),
+                     0);
+    assert_int_equal(vms[0].scrub_ms, SCRUB_DEFAULT_MS);
+    assert_int_equal(vms[1].scrub_ms, 100);
+    assert_int_equal(vms[2].scrub_ms, 86400000);
+    assert_int_equal(vms[2].verify, VERIFY_RESTORE);
 }
 
 static void more_values(void **state)
@@ -316,6 +331,10 @@ static void bad_words_refuse_one_vm(void **state)
         "on=none:heal",
         "on=restore:heal",
         "on=ept:log,log,log,log,log",
+        "scrub=",
+        "scrub=99",
+        "scrub=86400001",
+        "scrub=5s",
         "hv=xen",
         "start=now",
         "what",
@@ -657,6 +676,7 @@ int main(void)
         cmocka_unit_test(boot_long_word),
         cmocka_unit_test(vm_defaults),
         cmocka_unit_test(vm_all_words),
+        cmocka_unit_test(the_scrubber_runs_where_nothing_else_checks),
         cmocka_unit_test(more_values),
         cmocka_unit_test(bad_words_refuse_one_vm),
         cmocka_unit_test(bad_names),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: ft/[abdkmprsuv]*.c ft/classify.c ft/contain.c ft/ft.c */
+/* sources: ft/[abdkmpruv]*.c ft/snapshot.c ft/classify.c ft/contain.c ft/ft.c */
 /* sources: ft/incident.c ft/journal.c kernel/config.c kernel/words.c */
 /* sources: kernel/black_box.c kernel/format.c */
 #include <setjmp.h>
