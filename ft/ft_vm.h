@@ -192,6 +192,10 @@ void report_snapshot(struct ft_vm *ft, uint64_t ticks);
 void ft_commands_register(void);
 void ft_health_register(void);
 void ft_inject_register(void);
+/* inject VM flip ...: -EINVAL, -EFAULT (told). flip.c */
+struct monitor;
+int inject_flip(struct monitor *monitor, struct ft_vm *ft, unsigned count,
+                char **words);
 
 /* Prints what is wrong when there is no such VM. */
 struct monitor;

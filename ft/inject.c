@@ -289,6 +289,9 @@ static int inject_words(struct monitor *monitor, unsigned count, char **words)
     if (!strcmp(words[2], "mce")) {
         return inject_mce(monitor, ft, count - 3, words + 3);
     }
+    if (!strcmp(words[2], "flip")) {
+        return inject_flip(monitor, ft, count - 3, words + 3);
+    }
     return inject_root(monitor, ft, count - 2, words + 2);
 }
 
@@ -302,6 +305,8 @@ static int inject(struct monitor *monitor, unsigned count, char **words)
         monitor_print(monitor, "  guest | serving | core");
         monitor_print(monitor,
                       "  srar | norip | srao | ucna | corrected | fatal");
+        monitor_print(monitor, "or flip, a bit that changes silently, in");
+        monitor_print(monitor, "  page N | copy N | old N | state");
         monitor_print(monitor, "or a mistake of ours while it is served:");
         monitor_print(monitor, "  nullwrite | ud | divide | gp | stack |");
         monitor_print(monitor, "  check | loop | wild [ADDRESS]; then, if");
