@@ -6,11 +6,6 @@
 #include "kernel/errno.h"
 #include "kernel/time.h"
 
-/* A guest that ran for less since its last restore has made no progress; one
- * that met the same fault again needs more to prove the contrary. */
-#define PROGRESS_MS      1
-#define PROGRESS_SAME_MS 10
-
 void incident_evidence(struct ft_vm *ft, struct guest *guest)
 {
     struct journal_entry *entry = journal_find(ft->incident.entry);
@@ -144,6 +139,21 @@ static int heal(struct ft_vm *ft)
     return 0;
 }
 
+/* What was restored is the newest now. */
+static void count_restore(struct ft_vm *ft, const struct snapshot *s,
+                          bool complete)
+{
+    if (s->verify.pages) {
+        ft->record.verified++;
+        ft->record.differed += s->verify.mismatches != 0;
+    }
+    if (!complete) {
+        return;
+    }
+    ft->moments = moments_of(s->generations[s->newest].state);
+    moments_count(ft->record.restored, ft->moments);
+}
+
 static int restore(struct ft_vm *ft, struct guest *guest)
 {
     struct incident *incident = &ft->incident;
@@ -164,6 +174,7 @@ static int restore(struct ft_vm *ft, struct guest *guest)
         return error;
     }
     incident->verify = s->verify;
+    count_restore(ft, s, !error);
     /* The older generation is no way out if it has the same copy. */
     if (error && s->damaged != NO_PAGE &&
         !snapshot_older_differs(s, s->damaged)) {

@@ -111,12 +111,22 @@ static void end_vm(struct ft_vm *ft)
     }
 }
 
+/* A timed snapshot waits until it is known whether the guest lives: it would
+ * push the older generation out. */
+static void snapshot_again_later(struct ft_vm *ft)
+{
+    if (ft->vm->config->snapshot == SNAPSHOT_EVERY) {
+        ft->snapshot_due = SNAPSHOT_NOT_TIMED;
+    }
+}
+
 static void note_recovery(struct ft_vm *ft, enum action action)
 {
     if (action == ACTION_RESTORE) {
         ft->last_generation = GENERATION_NEWEST;
         ft->ticks_at_restore = ft->vm->vcpu[0].ticks;
         ft->restored_for = ft->incident.fault;
+        snapshot_again_later(ft);
     } else if (action == ACTION_RESTART) {
         ft->last_generation = GENERATION_NONE;
         ft->snapshots = 0;
@@ -139,7 +149,11 @@ static void end_incident(struct ft_vm *ft)
     if (goes_on) {
         vm_go_on(ft->vm);
     }
-    report_incident(incident->number, incident->first_entry);
+    if (action == ACTION_RESTORE && incident->entry == incident->first_entry) {
+        report_restored(ft);
+    } else {
+        report_incident(incident->number, incident->first_entry);
+    }
     if (ft->snapshot_lost) {
         ft->snapshot_lost = false;
         log_warn("%s: a snapshot was abandoned and could not be undone: no "

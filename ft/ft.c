@@ -28,8 +28,16 @@ void ft_note_generations(struct ft_vm *ft)
 /* A guest whose request cannot be met is told so. */
 static int snapshot_work(struct ft_vm *ft, struct guest *guest)
 {
+    struct snapshot *s = ft->snapshot;
+    int error;
+
     if (ft_can_snapshot(ft)) {
-        return snapshot_take(guest, ft->snapshot, &ft->work);
+        error = snapshot_take(guest, s, &ft->work);
+        if (!error) {
+            ft->moments = moments_of(s->generations[s->newest].state);
+            moments_count(ft->record.taken, ft->moments);
+        }
+        return error;
     }
     if (guest->call_pending) {
         guest_call_result(guest, UINT32_MAX);

@@ -10,6 +10,7 @@
 #include "ft/budget.h"
 #include "ft/classify.h"
 #include "ft/journal.h"
+#include "ft/moment.h"
 #include "ft/policy.h"
 #include "ft/snapshot.h"
 #include "ft/work.h"
@@ -59,6 +60,20 @@ struct incident {
     struct verify_result verify; /* of the present attempt */
 };
 
+/* Whatever was met since the start: how exact restores are is a matter of
+ * large numbers. */
+struct ft_record {
+    uint64_t taken[MOMENTS];    /* snapshots, by what they were amid */
+    uint64_t restored[MOMENTS]; /* the same of what was restored */
+    uint64_t verified;          /* by verify=full: restores, ... */
+    uint64_t differed;          /* and those that were not exact */
+};
+
+/* A guest that ran for less since its last restore has made no progress; one
+ * that met the same fault again needs more to prove the contrary. */
+#define PROGRESS_MS        1
+#define PROGRESS_SAME_MS   10
+
 #define SNAPSHOT_NOT_TIMED 0 /* counted from when the VM runs */
 
 enum ft_job { JOB_NONE, JOB_SNAPSHOT, JOB_INCIDENT };
@@ -103,8 +118,11 @@ struct ft_vm {
     uint64_t snapshots;        /* taken so far */
     uint64_t quarantined;      /* frames lost so far */
     uint64_t told_until;       /* bounds the guest's own events: report.c */
-    uint64_t reset_from;       /* host TSC; no reset is carried out before */
-    bool snapshot_lost; /* one was abandoned and none is left: to be said */
+    uint64_t restores_told_until; /* and those of its restores */
+    unsigned moments;             /* of the newest snapshot, or last restore */
+    struct ft_record record;
+    uint64_t reset_from; /* host TSC; no reset is carried out before */
+    bool snapshot_lost;  /* one was abandoned and none is left: to be said */
 };
 
 extern struct ft_vm ft_vms[VM_MAX];
@@ -184,6 +202,9 @@ void report_fault(const struct journal_entry *entry);
 void report_action(const struct journal_entry *entry);
 /* All entries of an incident, in order. */
 void report_incident(uint32_t incident, uint32_t first_entry);
+/* The same for one that a restore has ended at the first attempt: these can
+ * be more than the lines can tell of. */
+void report_restored(struct ft_vm *ft);
 /* The snapshot that has just been taken. */
 void report_snapshot(struct ft_vm *ft, uint64_t ticks);
 

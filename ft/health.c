@@ -23,6 +23,18 @@ static void print_table(struct monitor *monitor, const struct vm_config *config)
     }
 }
 
+/* What snapshots, and what was restored, caught the guest amid. */
+static void print_moments(struct monitor *monitor, const struct ft_vm *ft)
+{
+    for (unsigned i = 0; i < MOMENTS; i++) {
+        if (ft->record.taken[i] || ft->record.restored[i]) {
+            monitor_print(monitor, "  amid %s: %lu taken, %lu restored",
+                          moment_name((enum moment)i), ft->record.taken[i],
+                          ft->record.restored[i]);
+        }
+    }
+}
+
 static void print_vm(struct monitor *monitor, const struct ft_vm *ft)
 {
     const bool newest = ft->generations & 1u << GENERATION_NEWEST;
@@ -37,6 +49,11 @@ static void print_vm(struct monitor *monitor, const struct ft_vm *ft)
                   ft->spare_count, ft->quarantined,
                   ft->no_snapshots ? ", mirror damaged: no snapshots" : "",
                   ft->images_bad ? ", images damaged: no restart" : "");
+    if (ft->vm->config->verify == VERIFY_FULL) {
+        monitor_print(monitor, "  %lu restores verified, %lu differed",
+                      ft->record.verified, ft->record.differed);
+    }
+    print_moments(monitor, ft);
 }
 
 static void print_scrub(struct monitor *monitor, const struct ft_vm *ft)

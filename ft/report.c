@@ -116,39 +116,50 @@ void report_incident(uint32_t incident, uint32_t first_entry)
     }
 }
 
-/* A guest can ask for snapshots faster than the lines can tell of them: so
- * many at once, and then one in so many ms. */
-#define TELL_BURST 64
-#define TELL_MS    5
+/* A guest can ask for snapshots, and fail, faster than the lines can tell of
+ * them: so many at once, and then one in so many ms. */
+#define TELL_BURST       64
+#define TELL_SNAPSHOT_MS 5
+#define TELL_RESTORE_MS  100
 
-static bool may_tell(struct ft_vm *ft)
+static bool may_tell(uint64_t *told_until, uint64_t ms)
 {
-    const uint64_t now = time_now(), each = TELL_MS * time_per_ms();
+    const uint64_t now = time_now(), each = ms * time_per_ms();
 
-    if (ft->told_until < now) {
-        ft->told_until = now;
+    if (*told_until < now) {
+        *told_until = now;
     }
-    if (ft->told_until - now > (TELL_BURST - 1) * each) {
+    if (*told_until - now > (TELL_BURST - 1) * each) {
         return false;
     }
-    ft->told_until += each;
+    *told_until += each;
     return true;
+}
+
+void report_restored(struct ft_vm *ft)
+{
+    if (may_tell(&ft->restores_told_until, TELL_RESTORE_MS)) {
+        report_incident(ft->incident.number, ft->incident.first_entry);
+    }
 }
 
 void report_snapshot(struct ft_vm *ft, uint64_t ticks)
 {
     const bool older = ft->generations & 1u << GENERATION_OLDER;
     const bool first = ft->snapshots == 1;
+    char during[80];
     struct event event;
 
-    if (!may_tell(ft)) {
+    if (!may_tell(&ft->told_until, TELL_SNAPSHOT_MS)) {
         return;
     }
+    moments_print(during, sizeof(during), ft->moments);
     event_begin(&event, "snapshot");
     event_text(&event, "vm", ft->vm->config->name);
     event_number(&event, "generation", ft->snapshots);
     event_number(&event, "pages", ft->work.pages);
     event_number(&event, "ticks", ticks);
+    event_text(&event, "during", during);
     event_boolean(&event, "first", first);
     event_boolean(&event, "older", older);
     event_end(&event);

@@ -30,19 +30,21 @@ static bool is_due(const struct ft_vm *ft, uint64_t now)
     return ft->snapshot_due != SNAPSHOT_NOT_TIMED && ft->snapshot_due <= now;
 }
 
-/* After one that is due. The next period begins when the VM runs again, so
- * that a snapshot that takes longer than the period does not starve it. */
-static uint64_t next_due(const struct ft_vm *ft)
+/* The next period begins when the VM runs again, so that a snapshot that takes
+ * longer than the period does not starve it; and whoever asked for this one,
+ * since two in a row would leave two generations that are the same. */
+static void set_next_due(struct ft_vm *ft, uint64_t now)
 {
-    return ft->vm->config->snapshot == SNAPSHOT_EVERY ? SNAPSHOT_NOT_TIMED
-                                                      : RUN_NEVER;
+    if (ft->vm->config->snapshot == SNAPSHOT_EVERY) {
+        ft->snapshot_due = SNAPSHOT_NOT_TIMED;
+    } else if (is_due(ft, now)) {
+        ft->snapshot_due = RUN_NEVER;
+    }
 }
 
 static void start_snapshot(struct ft_vm *ft, uint64_t now)
 {
-    if (is_due(ft, now)) {
-        ft->snapshot_due = next_due(ft);
-    }
+    set_next_due(ft, now);
     ft->vm->snapshot_wanted = false;
     ft_start(ft, JOB_SNAPSHOT, now);
 }
@@ -64,14 +66,22 @@ static void start_what_is_due(struct ft_vm *ft, uint64_t now)
     }
 }
 
-/* A VM that does not run yet, or is paused, has no clock to go by. */
+/* A VM that does not run yet, or is paused, has no clock to go by. What has
+ * just been restored must first run for as long as tells whether it lives;
+ * else a snapshot of it would push the older generation out. */
 static void set_timer(struct ft_vm *ft, uint64_t now)
 {
     const struct vm_config *config = ft->vm->config;
+    const uint64_t proof = PROGRESS_SAME_MS * time_per_ms();
+    uint64_t wait = period(config);
 
-    if (ft->snapshot_due == SNAPSHOT_NOT_TIMED && ft->vm->state == VM_RUNNING) {
-        ft->snapshot_due = is_timed(config) ? now + period(config) : RUN_NEVER;
+    if (ft->snapshot_due != SNAPSHOT_NOT_TIMED || ft->vm->state != VM_RUNNING) {
+        return;
     }
+    if (ft->last_generation == GENERATION_NEWEST && wait < proof) {
+        wait = proof;
+    }
+    ft->snapshot_due = is_timed(config) ? now + wait : RUN_NEVER;
 }
 
 uint64_t ft_requests(struct ft_vm *ft, uint64_t now)

@@ -55,7 +55,7 @@ struct generation {
     uint32_t restored; /* how often; not rolled back */
     uint32_t crc;      /* of *state */
     struct guest_state *state;
-    uint32_t *hashes; /* CRC32C of each RAM page; verify=full, else NULL */
+    uint64_t *hashes; /* of each RAM page: verify.c; or NULL */
 };
 
 /* What verify=full found after the last restore. */

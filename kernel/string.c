@@ -40,11 +40,21 @@ void *memset(void *to, int byte, size_t n)
     return to;
 }
 
+typedef uint64_t __attribute__((aligned(1), may_alias)) unaligned_u64;
+
+static uint64_t word_at(const uint8_t *p)
+{
+    return *(const unaligned_u64 *)p;
+}
+
 int memcmp(const void *a, const void *b, size_t n)
 {
     const uint8_t *x = a, *y = b;
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i++) {
+    for (; i + 8 <= n && word_at(x + i) == word_at(y + i); i += 8) {
+    }
+    for (; i < n; i++) {
         if (x[i] != y[i]) {
             return x[i] - y[i];
         }

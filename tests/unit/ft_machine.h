@@ -182,6 +182,9 @@ int guest_set_frame(struct guest *guest, uint64_t gpa, uint64_t frame)
 static void post(struct fault fault)
 {
     fault.tsc = ++rig_clock;
+    if (machine.taken_count == machine.posted_count) {
+        machine.taken_count = machine.posted_count = 0;
+    }
     machine.posted[machine.posted_count++] = fault;
 }
 

@@ -77,7 +77,7 @@ static void rig_open(bool hashes)
     s->scratch = rig_alloc(sizeof(struct guest_state));
     for (unsigned i = 0; i < GENERATIONS; i++) {
         s->generations[i].state = rig_alloc(sizeof(struct guest_state));
-        s->generations[i].hashes = hashes ? rig_alloc(RIG_PAGES * 4) : NULL;
+        s->generations[i].hashes = hashes ? rig_alloc(RIG_PAGES * 8) : NULL;
     }
     snapshot_init(s);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sources: ft/[abdkmpruv]*.c ft/snapshot.c ft/classify.c ft/contain.c ft/ft.c */
 /* sources: ft/incident.c ft/journal.c kernel/config.c kernel/words.c */
-/* sources: kernel/black_box.c kernel/format.c */
+/* sources: kernel/black_box.c kernel/format.c vmm/devices/lapic_irq.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -931,6 +931,65 @@ static void test_timers(void **state)
     assert_int_equal(count_events("snapshot vm=alpha"), 2);
 }
 
+/* A snapshot of what was restored would push the older generation out, and a
+ * guest that is doomed in the newest would have no way back. */
+static void test_timer_waits_after_a_restore(void **state)
+{
+    (void)state;
+    rig.config.snapshot = SNAPSHOT_EVERY;
+    rig.config.snapshot_ms = 4;
+    settle();
+    for (unsigned i = 0; i < 3; i++) {
+        run_guest(5);
+        settle();
+    }
+    assert_int_equal(count_events("snapshot vm=alpha"), 3);
+    run_guest(11); /* the next one is due, too */
+    suffer(triple());
+    run_guest(5);
+    settle();
+    assert_int_equal(count_events("snapshot vm=alpha"), 3);
+    suffer(triple());
+    EXPECT("generation=0 why=ladder", "generation=1 why=no-progress");
+}
+
+/* Two in a row would leave two generations that are the same. */
+static void test_any_snapshot_starts_the_period(void **state)
+{
+    (void)state;
+    rig.config.snapshot = SNAPSHOT_EVERY;
+    rig.config.snapshot_ms = 100;
+    settle();
+    run_guest(90);
+    snapshot_now();
+    run_guest(20);
+    settle();
+    assert_int_equal(count_events("snapshot vm=alpha"), 1);
+    run_guest(90);
+    settle();
+    assert_int_equal(count_events("snapshot vm=alpha"), 2);
+}
+
+/* Of restores beyond what the lines can take only those are told that were
+ * not plain; all of them are counted. */
+static void test_restores_are_told_in_bounds(void **state)
+{
+    (void)state;
+    budget_init(&ft_vms[ALPHA].budget, 64, 1, (uint32_t)time_per_ms());
+    snapshot_now();
+    for (unsigned i = 0; i < 200; i++) {
+        run_guest(11);
+        suffer(triple());
+    }
+    assert_int_equal(rig.vm.restores, 200);
+    assert_in_range(count_events("action=restore outcome=ok"), 64, 100);
+    run_guest(1000);
+    suffer(triple());
+    assert_non_null(strstr(machine.events, "journal=201"));
+    suffer(triple()); /* at once, and there is no older generation */
+    assert_non_null(strstr(machine.events, "action=restart outcome=ok"));
+}
+
 static void test_once(void **state)
 {
     (void)state;
@@ -1024,6 +1083,9 @@ int main(void)
         TEST(test_guest_without_mirror_gets_an_answer),
         TEST(test_request_survives_healing),
         TEST(test_timers),
+        TEST(test_timer_waits_after_a_restore),
+        TEST(test_any_snapshot_starts_the_period),
+        TEST(test_restores_are_told_in_bounds),
         TEST(test_once),
         cmocka_unit_test(test_journal_is_a_ring),
     };

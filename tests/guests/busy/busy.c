@@ -4,8 +4,9 @@
  * restores happen to it at whatever moment.
  *
  * rounds=N (0: for ever) every=K (print each K-th) mem=KIB only=NAME,NAME
- * (memory pages code fpu debug step ipis timer uart msrs devices long clock)
- * stop (at the first failure)
+ * (the kinds below) stop (at the first failure) flat (without paging)
+ * soak=N seed=S (cause N restores, each at another point, then wait for a
+ * line "quit")
  */
 #include "tests/guests/busy/busy.h"
 
@@ -15,27 +16,36 @@
 #include "tests/guests/lib/console.h"
 #include "tests/guests/lib/machine.h"
 #include "tests/guests/lib/paging.h"
+#include "tests/guests/lib/util.h"
 
 static const struct kind {
     const char *name;
     bool (*work)(uint32_t round);
 } kinds[] = {
-    {"memory", busy_memory}, {"pages", busy_pages}, {"code", busy_code},
-    {"fpu", busy_fpu},       {"debug", busy_debug}, {"step", busy_step},
-    {"ipis", busy_ipis},     {"timer", busy_timer}, {"uart", busy_uart},
-    {"msrs", busy_msrs},     {"long", busy_long},   {"devices", busy_devices},
-    {"clock", busy_clock},
+    {"memory", busy_memory}, {"pages", busy_pages},   {"code", busy_code},
+    {"fpu", busy_fpu},       {"debug", busy_debug},   {"step", busy_step},
+    {"ipis", busy_ipis},     {"timer", busy_timer},   {"uart", busy_uart},
+    {"msrs", busy_msrs},     {"long", busy_long},     {"devices", busy_devices},
+    {"clock", busy_clock},   {"nmi", busy_nmi},       {"sti", busy_sti},
+    {"mov-ss", busy_mov_ss}, {"stacks", busy_stacks},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+/* What needs paging, in a guest that is to run without. */
+static bool is_paged(bool (*work)(uint32_t round))
+{
+    return option("flat") && (work == busy_pages || work == busy_long);
+}
 
 static bool one_round(uint32_t round)
 {
     bool good = true;
 
     for (uint32_t i = 0; i < KINDS; i++) {
-        if (!option_lists("only", kinds[i].name))
+        if (!option_lists("only", kinds[i].name) || is_paged(kinds[i].work))
             continue;
+        soak_point();
         if (!kinds[i].work(round)) {
             check_failed(kinds[i].name, "in round %u", round);
             good = false;
@@ -44,6 +54,18 @@ static bool one_round(uint32_t round)
     if (machine_hosted())
         outl(PORT_HEARTBEAT, round);
     return good;
+}
+
+static void wait_to_quit(uint32_t failed)
+{
+    const char *line;
+
+    while ((inb(UART_LSR) & UART_LSR_DR) != 0)
+        (void)inb(UART_DATA);
+    print("soak over, %u restores, %u failures\n", inl(PORT_RESTORES), failed);
+    do
+        line = console_line();
+    while (line == NULL || !same(line, "quit"));
 }
 
 void guest_main(void)
@@ -58,15 +80,21 @@ void guest_main(void)
     busy_memory_start(option_number("mem", 256));
     busy_interrupts_start();
     busy_debug_start();
-    paging_on();
+    busy_moments_start();
+    if (!option("flat"))
+        paging_on();
     print("busy starts\n");
+    if (option("soak"))
+        soak_start(option_number("soak", 0));
     for (uint32_t round = 1; rounds == 0 || round <= rounds; round++) {
         failed += !one_round(round);
         if (every != 0 && round % every == 0)
             print("round %u %s\n", round, failed == 0 ? "ok" : "failed");
-        if (failed != 0 && option("stop"))
+        if ((failed != 0 && option("stop")) || soak_over())
             break;
     }
+    if (option("soak"))
+        wait_to_quit(failed);
     check_equal("busy", failed, 0);
     check_done();
 }

@@ -14,6 +14,10 @@
 void busy_memory_start(uint32_t kib);
 void busy_interrupts_start(void);
 void busy_debug_start(void);
+void busy_moments_start(void);
+
+/* Single-step traps so far. */
+uint32_t busy_steps(void);
 
 bool busy_memory(uint32_t round);
 bool busy_pages(uint32_t round);
@@ -27,6 +31,16 @@ bool busy_uart(uint32_t round);
 bool busy_msrs(uint32_t round);
 bool busy_devices(uint32_t round);
 bool busy_long(uint32_t round);
+bool busy_nmi(uint32_t round);
+bool busy_sti(uint32_t round);
+bool busy_mov_ss(uint32_t round);
+bool busy_stacks(uint32_t round);
+
+/* From now on, and until so many restores are counted, soak_point() may ask
+ * for a snapshot or end in a crime. Does nothing before. */
+void soak_start(uint32_t restores);
+void soak_point(void);
+bool soak_over(void);
 
 /* Has the TSC gone on, as this guest remembers it? */
 bool busy_clock(uint32_t round);

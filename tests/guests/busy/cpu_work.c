@@ -31,6 +31,11 @@ static void on_debug(struct trap_frame *frame)
     frame->eflags |= EFLAGS_RF;
 }
 
+uint32_t busy_steps(void)
+{
+    return step_hits;
+}
+
 void busy_debug_start(void)
 {
     trap_set(TRAP_DB, on_debug);
@@ -51,6 +56,8 @@ bool busy_debug(uint32_t round)
     write_dr0((uint32_t)&watched);
     write_dr1((uint32_t)target);
     write_dr2(round);
+    write_dr3(round * 3);
+    soak_point();
     write_dr7(DR7_WATCH | DR7_EXEC);
     watched = round;
     target();
@@ -58,7 +65,7 @@ bool busy_debug(uint32_t round)
     watched = round + 1;
     target();
     return watch_hits == watches + 2 && exec_hits == execs + 2 &&
-           read_dr2() == round;
+           read_dr2() == round && read_dr3() == round * 3;
 }
 
 /* Single-stepping over emulated instructions too. */
@@ -104,15 +111,20 @@ bool busy_fpu(uint32_t round)
 
 bool busy_msrs(uint32_t round)
 {
-    static const uint32_t msrs[] = {MSR_SYSENTER_ESP, MSR_LSTAR,
-                                    MSR_KERNEL_GS_BASE};
+    static const uint32_t msrs[] = {
+        MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,   MSR_STAR,
+        MSR_LSTAR,       MSR_CSTAR,        MSR_KERNEL_GS_BASE, MSR_TSC_AUX,
+    };
     bool good = true;
 
-    for (uint32_t i = 0; i < 3; i++) {
+    for (uint32_t i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
         if (round > 1)
             good = rdmsr(msrs[i]) == (round - 1) * 16 + i && good;
         wrmsr(msrs[i], round * 16 + i);
     }
+    if (round > 1)
+        good = rdmsr(MSR_FMASK) == ((round - 1) & 0xFFFFu) && good;
+    wrmsr(MSR_FMASK, round & 0xFFFFu);
     if (round > 1)
         good = read_cr2() == round - 1 && good;
     write_cr2(round);

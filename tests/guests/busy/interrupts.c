@@ -10,7 +10,6 @@
 
 #define PATIENCE 2000u /* ms */
 #define PIN      4u
-#define FREE_PIN 12u
 
 static volatile uint32_t ticks, ipis, thres;
 static volatile uint32_t order[4];
@@ -19,18 +18,21 @@ static void on_tick(struct trap_frame *frame)
 {
     (void)frame;
     ticks++;
+    soak_point();
     apic_eoi();
 }
 
 static void on_ipi(struct trap_frame *frame)
 {
     order[ipis++ % 4] = frame->vector;
+    soak_point();
     apic_eoi();
 }
 
 static void on_uart(struct trap_frame *frame)
 {
     (void)frame;
+    soak_point();
     thres += (inb(UART_IIR) & 0x0F) == 0x02;
     apic_eoi();
 }
@@ -103,21 +105,4 @@ bool busy_uart(uint32_t round)
         return false;
     outb(UART_IER, 0);
     return inb(UART_SCRATCH) == (uint8_t)round;
-}
-
-/* Registers hold from one round to the next. */
-bool busy_devices(uint32_t round)
-{
-    static uint32_t left;
-    uint32_t index = IOAPIC_ROUTE + 2 * FREE_PIN;
-    bool good = true;
-
-    if (left != 0) {
-        good = ioapic_read(index) == (IOAPIC_MASKED | left) &&
-               apic_read(APIC_LVT_ERROR) == (APIC_LVT_MASKED | left);
-    }
-    left = 0x20 + round % 0xC0;
-    ioapic_write(index, IOAPIC_MASKED | left);
-    apic_write(APIC_LVT_ERROR, APIC_LVT_MASKED | left);
-    return good;
 }

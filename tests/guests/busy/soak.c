@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Restores without end: at points that the work passes, also in handlers,
+ * this guest asks for snapshots and commits crimes. What it does next
+ * depends on a seed and on the count of restores, which is not rolled back.
+ */
+#include "tests/guests/busy/busy.h"
+
+#include "tests/guests/lib/apic.h"
+#include "tests/guests/lib/check.h"
+#include "tests/guests/lib/clock.h"
+#include "tests/guests/lib/console.h"
+#include "tests/guests/lib/machine.h"
+#include "tests/guests/lib/util.h"
+
+#define HOLE 0xD0000000u
+
+/* Of guest time since the restore. A fault like the last one needs 10 ms
+ * between them, any other 1 ms, or it counts as a guest that cannot live. */
+#define RUN_LEAST     3u
+#define RUN_MORE      12u
+#define RUN_FAR       25u
+#define TWICE_EVERY   64u /* restores; then it fails again at once */
+#define SNAPSHOT_LAST 8u  /* ms: the last moment at which one is asked for */
+
+enum crime {
+    CRIME_WRITE,
+    CRIME_FETCH,
+    CRIME_STRING,
+    CRIME_STACK,
+    CRIMES_APART, /* these are told apart by their addresses; */
+    CRIME_TRIPLE = CRIMES_APART,
+    CRIME_PANIC,
+    CRIMES
+};
+
+static uint32_t wanted, seed;
+static bool soaking, inside, asked;
+static uint32_t seen = UINT32_MAX;
+static uint64_t crime_at, snapshot_at;
+static enum crime crime;
+
+static uint32_t hash(uint32_t a, uint32_t b)
+{
+    uint32_t x = (a * 0x9E3779B1u) ^ (b * 0x85EBCA6Bu) ^ 0x27D4EB2Fu;
+
+    for (uint32_t i = 0; i < 3; i++)
+        prng_next(&x);
+    return x;
+}
+
+static void plan(uint32_t restores)
+{
+    uint32_t dice = hash(seed, restores);
+    uint32_t ms = RUN_LEAST + (dice >> 8) % RUN_MORE;
+    uint64_t far = clock_after(RUN_FAR);
+
+    seen = restores;
+    asked = (dice & 15) != 0;
+    snapshot_at = clock_after((dice >> 4) % SNAPSHOT_LAST);
+    crime = (enum crime)((dice >> 16) % CRIMES_APART);
+    crime_at = clock_after(ms);
+    if ((dice >> 20) % 16 == 0) {
+        crime = (dice >> 25) % 2 == 0 ? CRIME_TRIPLE : CRIME_PANIC;
+        crime_at = far + (crime_at - rdtsc());
+    }
+    if (restores % TWICE_EVERY == TWICE_EVERY - 1) {
+        crime = CRIME_WRITE;
+        crime_at = 0;
+    }
+}
+
+static void commit(uint32_t restores)
+{
+    uint32_t address = HOLE + (restores & 0x3FFFFFu) * 16;
+    const uint8_t none[6] = {0};
+
+    switch (crime) {
+    case CRIME_FETCH:
+        ((void (*)(void))address)();
+        break;
+    case CRIME_STRING:
+        memset((void *)address, 0, 64);
+        break;
+    case CRIME_STACK:
+        __asm__ volatile("movl %0, %%esp\n\tint3" : : "r"(address));
+        break;
+    case CRIME_TRIPLE:
+        __asm__ volatile("lidt %0\n\tint3" : : "m"(none) : "memory");
+        break;
+    case CRIME_PANIC:
+        outb(PORT_PVPANIC, 1);
+        __asm__ volatile("cli\n1:\thlt\n\tjmp 1b");
+        break;
+    default:
+        *(volatile uint32_t *)address = restores;
+        break;
+    }
+    check_failed("soak", "nothing happened at restore %u", restores);
+    check_done();
+}
+
+static void look(void)
+{
+    uint32_t restores = inl(PORT_RESTORES);
+    uint64_t now = rdtsc();
+
+    if (restores >= wanted) {
+        soaking = false;
+        return;
+    }
+    if (restores != seen)
+        plan(restores);
+    if (now >= crime_at)
+        commit(restores);
+    if (!asked && now >= snapshot_at) {
+        asked = true;
+        inl(PORT_SNAPSHOT);
+        crime_at += rdtsc() - now;
+    }
+}
+
+void soak_point(void)
+{
+    if (!soaking || inside)
+        return;
+    inside = true;
+    look();
+    inside = false;
+}
+
+void soak_start(uint32_t restores)
+{
+    wanted = restores;
+    seed = option_number("seed", 1);
+    inl(PORT_SNAPSHOT);
+    soaking = true;
+}
+
+bool soak_over(void)
+{
+    return wanted != 0 && !soaking;
+}
