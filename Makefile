@@ -182,6 +182,11 @@ bench: | setup ## path lengths in Bochs ticks, beside the bare machine's
 	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_ELFS)
 	@tools/bench
 
+soak: | setup ## 100,000 restores and 1,000 of Debian, each verified (hours)
+	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_ELFS) \
+		$(GUEST_LINUX)
+	@tools/soak
+
 RUN_GUESTS := \
 	'build/guest/vmlinuz vm=alpha mem=128M hv=kvm snapshot=manual -- \
 	console=ttyS0 quiet cryptomgr.notests bh.name=alpha' \
