@@ -172,6 +172,7 @@ void ft_init(void)
     run_at_safe_point(safe_point);
     ft_commands_register();
     ft_health_register();
+    ft_bench_register();
     ft_inject_register();
 }
 

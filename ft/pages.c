@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ft/pages.h"
 
+bool page_copy_by_bytes;
+
 /* Most words are 0, and a VM of 1 GiB has 4,096. */
 uint64_t page_set_skip(const uint64_t *bits, uint64_t word, uint64_t words)
 {

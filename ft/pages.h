@@ -9,14 +9,34 @@
 #define PAGE_BYTES 4096u
 #define NO_PAGE    UINT64_MAX
 
+/* Two ways to copy a page; which one is faster depends on the processor. */
+static inline void page_copy_words(void *to, const void *from)
+{
+    uint64_t words = PAGE_BYTES / 8;
+
+    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
+}
+
+static inline void page_copy_bytes(void *to, const void *from)
+{
+    uint64_t bytes = PAGE_BYTES;
+
+    asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(bytes)::"memory");
+}
+
+/* Set once, at start-up, by page_copy_choose(). */
+extern bool page_copy_by_bytes;
+
 /* Copies one page. A machine check in it cannot be continued (the fast
  * string instructions are not restartable on all CPUs): read what may be
  * poisoned by crc32c_page() first. */
 static inline void page_copy(void *to, const void *from)
 {
-    uint64_t words = PAGE_BYTES / 8;
-
-    asm volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words)::"memory");
+    if (page_copy_by_bytes) {
+        page_copy_bytes(to, from);
+    } else {
+        page_copy_words(to, from);
+    }
 }
 
 static inline void page_zero(void *page)

@@ -33,6 +33,7 @@ void kernel_main(uint32_t magic, uint64_t information)
     start_cpus();         /* all others, CR4.MCE on */
     start_mca();
     start_crc32c();
+    start_page_copy();
     start_interrupts();     /* of the serial lines */
     start_virtualization(); /* VT-x */
     monitor_start();

@@ -32,6 +32,7 @@ void start_apics(void);          /* local and I/O APIC; the PICs off */
 void start_time(void);           /* TSC rate */
 void start_cpus(void);           /* all others, CR4.MCE on */
 void start_mca(void);            /* what of machine checks is seen */
+void start_page_copy(void);      /* which instruction copies pages */
 void start_crc32c(void);         /* how checksums are made */
 void start_interrupts(void);     /* of the serial lines */
 void start_virtualization(void); /* returns only when guests can run */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* All logical CPUs, and what they can. */
+#include "ft/page_copy.h"
+#include "ft/pages.h"
 #include "kernel/start.h"
 
 #include "arch/x86_64/apic.h"
@@ -66,6 +68,16 @@ void start_crc32c(void)
     } else {
         fact_warn("crc32c", "by tables: snapshots take longer");
     }
+}
+
+void start_page_copy(void)
+{
+    bool erms = cpuid(0, 0).eax >= 7 && cpuid(7, 0).ebx & 1u << 9;
+    struct page_copy_ticks ticks = page_copy_choose(erms);
+
+    fact_info("copy", "rep movs%c; a page by movsq %lu ticks, by movsb %lu%s",
+              page_copy_by_bytes ? 'b' : 'q', ticks.words, ticks.bytes,
+              erms ? " (ERMS)" : ", no ERMS");
 }
 
 void start_watchdog(void)

@@ -425,6 +425,10 @@ void ft_commands_register(void)
 {
 }
 
+void ft_bench_register(void)
+{
+}
+
 void ft_health_register(void)
 {
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: ft/[abdkmpruv]*.c ft/snapshot.c ft/classify.c ft/contain.c ft/ft.c */
-/* sources: ft/incident.c ft/journal.c kernel/config.c kernel/words.c */
-/* sources: kernel/black_box.c kernel/format.c vmm/devices/lapic_irq.c */
+/* sources: ft/act.c ft/attempt.c ft/budget.c ft/classify.c ft/contain.c */
+/* sources: ft/detect.c ft/ft.c ft/incident.c ft/journal.c ft/keep.c ft/m*.c */
+/* sources: ft/page*.c ft/policy.c ft/re*.c ft/undo.c ft/snapshot.c */
+/* sources: ft/verify.c kernel/black_box.c kernel/config.c kernel/format.c */
+/* sources: kernel/words.c vmm/devices/lapic_irq.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
