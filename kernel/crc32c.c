@@ -22,6 +22,21 @@ static uint64_t step8(uint64_t state, const void *p)
     return state;
 }
 
+static uint64_t step64(uint64_t state, const void *p)
+{
+    __asm__("crc32q (%1), %0\n\t"
+            "crc32q 8(%1), %0\n\t"
+            "crc32q 16(%1), %0\n\t"
+            "crc32q 24(%1), %0\n\t"
+            "crc32q 32(%1), %0\n\t"
+            "crc32q 40(%1), %0\n\t"
+            "crc32q 48(%1), %0\n\t"
+            "crc32q 56(%1), %0"
+            : "+r"(state)
+            : "r"(p), "m"(*(const uint8_t(*)[64])p));
+    return state;
+}
+
 static uint32_t step1(uint32_t state, const uint8_t *p)
 {
     __asm__("crc32b %1, %0" : "+r"(state) : "m"(*p));
@@ -32,6 +47,8 @@ static uint32_t crc32c_hard(uint32_t seed, const uint8_t *p, size_t n)
 {
     uint64_t state = ~seed;
 
+    for (; n >= 64; n -= 64, p += 64)
+        state = step64(state, p);
     for (; n >= 8; n -= 8, p += 8)
         state = step8(state, p);
     while (n--)

@@ -122,7 +122,7 @@ int guest_load(struct guest *guest, char why[96]);
  * bytewise, so it is cleared before it is filled. */
 struct vcpu_state {
     struct x86_state x86;
-    struct lapic lapic;
+    struct lapic_state lapic;
     struct vcpu_msrs msrs;
 };
 

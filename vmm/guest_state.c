@@ -40,7 +40,7 @@ void guest_save(struct guest *guest, struct guest_state *state)
 
         guest_registers(guest, i, &state->vcpu[i].x86);
         state->vcpu[i].msrs = vcpu->msrs;
-        memcpy(&state->vcpu[i].lapic, &vcpu->lapic, sizeof(vcpu->lapic));
+        lapic_save(&vcpu->lapic, &state->vcpu[i].lapic);
     }
     memcpy(&state->platform, &guest->platform, sizeof(guest->platform));
     state->tsc = guest_now(guest, rdtsc());
@@ -54,7 +54,7 @@ void guest_restore(struct guest *guest, const struct guest_state *state)
         struct vcpu *vcpu = &guest->vcpu[i];
 
         cell_switch(&guest->vm->cell, &vcpu->arch);
-        memcpy(&vcpu->lapic, &state->vcpu[i].lapic, sizeof(vcpu->lapic));
+        lapic_load(&vcpu->lapic, &state->vcpu[i].lapic);
         vcpu->msrs = state->vcpu[i].msrs;
         cpu->restore(&vcpu->arch, &state->vcpu[i].x86);
         cpu->set_x2apic(&vcpu->arch, lapic_is_x2apic(&vcpu->lapic));

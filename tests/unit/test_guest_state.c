@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: vmm/guest_state.c */
+/* sources: vmm/guest_state.c vmm/devices/lapic_state.c */
 /* Saved state: the table names every byte once, and every part comes back. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -108,8 +108,8 @@ static int set_up(void **unused)
 {
     (void)unused;
     guest = aligned_alloc(4096, sizeof(*guest));
-    state = aligned_alloc(4096, sizeof(*state));
-    again = aligned_alloc(4096, sizeof(*again));
+    state = aligned_alloc(16, sizeof(*state));
+    again = aligned_alloc(16, sizeof(*again));
     memset(guest, 0, sizeof(*guest));
     guest->vm = &vm;
     fill_guest();
@@ -143,11 +143,10 @@ static void test_table_covers_the_struct(void **unused)
             }
         }
         assert_non_null(part);
-        assert_true(part->offset - at <
-                    (part->offset % 4096 == 0 ? 4096u : 16u));
+        assert_true(part->offset - at < 16u);
         at = part->offset + part->size;
     }
-    assert_true(sizeof(struct guest_state) - at < 4096);
+    assert_true(sizeof(struct guest_state) - at < 16);
 }
 
 /* The state starts as all ones, so that what is not filled shows. */
@@ -156,8 +155,9 @@ static void test_save_fills_every_part(void **unused)
     (void)unused;
     memset(state, 0xa5, sizeof(*state));
     guest_save(guest, state);
-    assert_memory_equal(&state->vcpu[0].lapic, &guest->vcpu[0].lapic,
-                        sizeof(struct lapic));
+    assert_memory_equal(state->vcpu[0].lapic.regs, guest->vcpu[0].lapic.regs,
+                        LAPIC_USED);
+    assert_int_equal(state->vcpu[0].lapic.errors, guest->vcpu[0].lapic.errors);
     assert_memory_equal(&state->vcpu[0].msrs, &guest->vcpu[0].msrs,
                         sizeof(struct vcpu_msrs));
     assert_memory_equal(&state->platform, &guest->platform,

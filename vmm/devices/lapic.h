@@ -89,6 +89,19 @@ struct lapic {
     uint32_t errors;        /* ESR bits since the guest last wrote ESR */
 };
 
+/* What a snapshot keeps of it. No register lies behind the first KiB of the
+ * page: the rest stays 0. */
+#define LAPIC_USED 0x400
+struct lapic_state {
+    uint32_t regs[LAPIC_USED / 4];
+    uint64_t base, tsc_deadline, timer_at;
+    uint32_t id, tsc_per_count, errors;
+};
+
+/* lapic_state.c */
+void lapic_save(const struct lapic *l, struct lapic_state *state);
+void lapic_load(struct lapic *l, const struct lapic_state *state);
+
 /* Who else gets the message of an ICR write. */
 enum lapic_targets {
     LAPIC_NOBODY,

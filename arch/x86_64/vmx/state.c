@@ -33,6 +33,12 @@ static const struct {
 };
 #define PLAIN (sizeof(plain) / sizeof(plain[0]))
 
+/* All are uint64_t. */
+static inline uint64_t *member(char *state, unsigned i)
+{
+    return (uint64_t *)(void *)(state + plain[i].offset);
+}
+
 static bool uses_pdptes(uint64_t cr0, uint64_t cr4, uint64_t efer)
 {
     return (cr0 & CR0_PG) && (cr4 & CR4_PAE) && !(efer & EFER_LMA);
@@ -76,9 +82,7 @@ void vmx_save(struct arch_vcpu *vcpu, struct x86_state *state)
     memset(state, 0, sizeof(*state));
     memcpy(state->gpr, vcpu->gpr, sizeof(state->gpr));
     for (unsigned i = 0; i < PLAIN; i++) {
-        uint64_t value = vmcs_read(plain[i].field);
-
-        memcpy((char *)state + plain[i].offset, &value, sizeof(value));
+        *member((char *)state, i) = vmcs_read(plain[i].field);
     }
     state->cr0 = vmx_cr(vcpu, 0);
     state->cr4 = vmx_cr(vcpu, 4);
@@ -161,10 +165,7 @@ void vmx_restore(struct arch_vcpu *vcpu, const struct x86_state *state)
     vmx_attend_exit(vmx);
     memcpy(vcpu->gpr, state->gpr, sizeof(vcpu->gpr));
     for (unsigned i = 0; i < PLAIN; i++) {
-        uint64_t value;
-
-        memcpy(&value, (const char *)state + plain[i].offset, sizeof(value));
-        vmcs_write(plain[i].field, value);
+        vmcs_write(plain[i].field, *member((char *)(uintptr_t)state, i));
     }
     vmx->efer = state->efer;
     vmx_set_cr(vcpu, 0, state->cr0);
