@@ -210,6 +210,7 @@ int incident_work(struct ft_vm *ft, struct guest *guest)
     }
     if (incident->stage == INCIDENT_DECIDE) {
         decide(ft);
+        ft->work.began = time_now();
         incident->stage = INCIDENT_ACT;
     }
     return act(ft, guest);

@@ -28,6 +28,7 @@ static void close_entry(struct ft_vm *ft, bool ok, const char *why,
     entry->why = why;
     entry->pages = ft->work.pages;
     entry->ticks = now - incident->fault.tsc;
+    entry->work = ft->work.began ? now - ft->work.began : 0;
     entry->valid |= JOURNAL_DECISION | JOURNAL_OUTCOME;
     if (incident->verify.pages) {
         entry->verify = incident->verify;

@@ -52,6 +52,7 @@ struct journal_entry {
     struct decision decision;
     uint64_t pages; /* copied or cleared */
     uint64_t ticks; /* TSC ticks from detection to the decision to go on */
+    uint64_t work;  /* of these, what the action took; 0: it did not begin */
     struct verify_result verify;
     struct journal_registers registers;
     struct exit_record history[JOURNAL_EXITS]; /* newest first */

@@ -76,6 +76,7 @@ void report_action(const struct journal_entry *entry)
     event_text(&event, "outcome", outcome(entry));
     event_number(&event, "pages", entry->pages);
     event_number(&event, "ticks", entry->ticks);
+    event_number(&event, "work", entry->work);
     if (decision->generation != GENERATION_NONE) {
         event_number(&event, "generation", decision->generation);
     }

@@ -17,6 +17,7 @@ struct work {
     uint64_t next;   /* page to go on with, within a stage */
     uint64_t pages;  /* pages copied or cleared so far */
     uint64_t until;  /* host TSC at which this turn ends */
+    uint64_t began;  /* host TSC at which an incident's action began, or 0 */
     const char *why; /* of a failure; a constant */
 };
 

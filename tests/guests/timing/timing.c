@@ -46,11 +46,26 @@ static void report(const char *name, uint32_t n)
     check(samples[n / 2] > 0, name);
 }
 
+/* Called before the last repetition of each operation: for a debugger. */
+void timing_mark(void);
+__attribute__((noinline)) void timing_mark(void)
+{
+    __asm__ volatile("");
+}
+
+static void mark_last(uint32_t i)
+{
+    if (i == REPETITIONS - 1)
+        timing_mark();
+}
+
 /* Inlined for each operation, so that no call is counted. */
 #define MEASURE(name, ...)                              \
     do {                                                \
         for (uint32_t i_ = 0; i_ < REPETITIONS; i_++) { \
-            uint64_t start_ = rdtsc();                  \
+            uint64_t start_;                            \
+            mark_last(i_);                              \
+            start_ = rdtsc();                           \
             __VA_ARGS__;                                \
             samples[i_] = (uint32_t)(rdtsc() - start_); \
         }                                               \
@@ -111,6 +126,7 @@ static void measure_memory(void)
         for (uint32_t i_ = 0; i_ < REPETITIONS; i_++) {      \
             uint64_t start_;                                 \
             timing_stamp = 0;                                \
+            mark_last(i_);                                   \
             start_ = rdtsc();                                \
             __VA_ARGS__;                                     \
             if (!wait_stamp())                               \
