@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A bad module line stops its VM, by line and word, and no other one."""
 
+import re
+
 import pytest
 
 HALTED = 3
@@ -190,3 +192,16 @@ def test_a_paused_vm_waits(machine, guest):
     m.command("resume alpha")
     assert m.wait() == 0
     assert m.console("alpha")[-1] == "done 1 0"
+
+
+def test_without_a_second_serial_line_guests_run(machine, guest):
+    """No events then: COM1 says so, and what becomes of the guests."""
+    m = machine(f"{guest('hello')} vm=alpha mem=4M",
+                f"{guest('hello')} vm=beta mem=5M", serial=1,
+                boot="when-done=debug-exit")
+    m.expect_com1("every guest has ended")
+    text = m.com1()
+    assert re.search("warning: serial: no 16550 for com2: no event stream", text)
+    assert "alpha| done 1 0" in text
+    assert 'module line 2: "mem=5M"' in text
+    assert not m.events
