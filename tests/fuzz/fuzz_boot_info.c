@@ -85,7 +85,8 @@ static uint32_t get32(unsigned at)
  * behind the information, with enough behind them. */
 static void read1(const uint8_t *data, size_t size, struct boot_info *info)
 {
-    static const unsigned addresses[] = {16, 24, 48}; /* cmdline, mods, mmap */
+    /* cmdline, mods, mmap, boot_loader_name */
+    static const unsigned addresses[] = {16, 24, 48, 64};
     uint32_t base = (uint32_t)(uintptr_t)area(), at[COUNT(addresses)];
 
     memcpy(area(), data, size);
