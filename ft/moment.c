@@ -11,6 +11,17 @@ static unsigned when(bool is, enum moment moment)
     return is ? 1u << moment : 0;
 }
 
+/* Eight registers of 32 vectors each, 16 bytes apart. */
+static bool any_vector(const struct lapic_state *lapic, unsigned first)
+{
+    uint32_t vectors = 0;
+
+    for (unsigned i = 0; i < 8; i++) {
+        vectors |= lapic->regs[first / 4 + i * 4];
+    }
+    return vectors != 0;
+}
+
 static unsigned of_vcpu(const struct vcpu_state *vcpu)
 {
     const struct x86_state *x86 = &vcpu->x86;
@@ -22,8 +33,8 @@ static unsigned of_vcpu(const struct vcpu_state *vcpu)
            when(x86->nmi_blocked, MOMENT_NMI_BLOCKED) |
            when(x86->rflags & FLAG_TF, MOMENT_STEP) |
            when(x86->pending_debug, MOMENT_DEBUG) |
-           when(lapic_highest_irr(&vcpu->lapic) >= 0, MOMENT_IRQ) |
-           when(lapic_highest_isr(&vcpu->lapic) >= 0, MOMENT_SERVICE) |
+           when(any_vector(&vcpu->lapic, LAPIC_IRR), MOMENT_IRQ) |
+           when(any_vector(&vcpu->lapic, LAPIC_ISR), MOMENT_SERVICE) |
            when(x86->activity == ACTIVITY_HLT, MOMENT_HLT);
 }
 
