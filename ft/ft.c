@@ -173,6 +173,7 @@ void ft_init(void)
     ft_commands_register();
     ft_health_register();
     ft_bench_register();
+    ft_hash_register();
     ft_inject_register();
 }
 

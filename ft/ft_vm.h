@@ -213,6 +213,7 @@ void report_snapshot(struct ft_vm *ft, uint64_t ticks);
 void ft_commands_register(void);
 void ft_health_register(void);
 void ft_bench_register(void);
+void ft_hash_register(void);
 void ft_inject_register(void);
 /* inject VM flip ...: -EINVAL, -EFAULT (told). flip.c */
 struct monitor;

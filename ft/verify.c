@@ -39,6 +39,11 @@ static uint64_t hash_page(const void *page)
     return mix(even, odd);
 }
 
+uint64_t verify_mix(uint64_t hash, const void *page)
+{
+    return mix(hash, hash_page(page));
+}
+
 int verify_hash(struct guest *guest, const struct snapshot *s,
                 struct generation *generation, struct work *work)
 {

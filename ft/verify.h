@@ -8,6 +8,9 @@
 
 uint32_t verify_state_crc(const struct guest_state *state);
 
+/* A page's hash, mixed into that of those before it. */
+uint64_t verify_mix(uint64_t hash, const void *page);
+
 /* Hashes each RAM page into generation->hashes, in pieces; does nothing when
  * there are none. */
 int verify_hash(struct guest *guest, const struct snapshot *s,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "kernel/cmdline.h"
 
+#include "arch/x86_64/cpu_backend.h"
 #include "kernel/errno.h"
 #include "kernel/string.h"
 #include "kernel/words.h"
@@ -162,6 +163,22 @@ static int set_on_panic(struct boot_config *boot, const char *value)
     return 0;
 }
 
+static int set_dirty(struct boot_config *boot, const char *value)
+{
+    static const char *const names[] = {
+        [DIRTY_NONE] = "best",
+        [DIRTY_LOG] = "pml",
+        [DIRTY_BITS] = "bits",
+        [DIRTY_WRITE] = "protect",
+    };
+    int index = word_choice(value, names, COUNT(names));
+
+    if (index < 0)
+        return index;
+    boot->dirty = (unsigned)index;
+    return 0;
+}
+
 static int set_force_missing(struct boot_config *boot, const char *value)
 {
     if (*value == '\0' || strlen(value) >= sizeof(boot->force_missing))
@@ -184,6 +201,7 @@ static const struct {
     {"console", set_console, "must be mixed, monitor or a VM's name"},
     {"when-done", set_when_done, "must be stay, poweroff or debug-exit"},
     {"on-panic", set_on_panic, "must be halt or reboot"},
+    {"dirty", set_dirty, "must be best, pml, bits or protect"},
     {"force-missing", set_force_missing, "must be a word of 1 to 31 letters"},
 };
 

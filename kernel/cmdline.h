@@ -41,6 +41,7 @@ struct boot_config {
     char console_vm[VM_NAME_SIZE]; /* for CONSOLE_VM; need not exist */
     enum when_done when_done;      /* when-done=stay|poweroff|debug-exit */
     enum on_panic on_panic;        /* on-panic=halt|reboot */
+    unsigned dirty; /* dirty=best|pml|bits|protect: enum dirty_engine_kind */
     char force_missing[FORCE_MISSING_SIZE]; /* force-missing=WORD, or "" */
 };
 

@@ -54,7 +54,9 @@ void start_virtualization(void)
     if (cpu_backend_select(
             start.config.force_missing[0] ? start.config.force_missing : NULL,
             &missing) ||
-        cpu->enable(&missing)) {
+        cpu->enable(&missing) ||
+        cpu->dirty_force((enum dirty_engine_kind)start.config.dirty,
+                         &missing)) {
         start_refuse(&missing);
     }
     features = cpu->features(&count);

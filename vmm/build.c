@@ -168,6 +168,13 @@ static int build_in_cell(void *argument)
     return guest_load(guest, build->why);
 }
 
+static const char *const engines[] = {
+    [DIRTY_NONE] = "nobody",
+    [DIRTY_LOG] = "pml",
+    [DIRTY_BITS] = "bits",
+    [DIRTY_WRITE] = "protect",
+};
+
 static int tell_in_cell(void *argument)
 {
     const struct vm *vm = argument;
@@ -177,11 +184,14 @@ static int tell_in_cell(void *argument)
     log_info("%s: %lu MiB of RAM, %lu 2 MiB leaves, %lu frames in all",
              vm->config->name, vm->guest->memory >> 20, s2->large,
              vm->cell.frames + s2->tables);
+    log_info("%s: written pages are found by %s", vm->config->name,
+             engines[s2->engine]);
     event_begin(&event, "vm-created");
     event_text(&event, "vm", vm->config->name);
     event_number(&event, "memory", vm->guest->memory);
     event_number(&event, "frames", vm->cell.frames + s2->tables);
     event_number(&event, "large", s2->large);
+    event_text(&event, "dirty", engines[s2->engine]);
     event_end(&event);
     return 0;
 }

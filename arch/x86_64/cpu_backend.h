@@ -279,6 +279,10 @@ struct cpu_backend {
     /* Makes a leaf malformed on purpose (fault injection). */
     int (*stage2_corrupt)(struct stage2 *s2, uint64_t gpa);
 
+    /* VMs that are created from now on use this engine; DIRTY_NONE: the best
+     * there is. 0; -ENODEV with *missing when the processor lacks it. */
+    int (*dirty_force)(enum dirty_engine_kind kind,
+                       struct cpu_missing *missing);
     /* Dirty tracking: collect adds to dirty_bits whatever the hardware
      * knows (for the vCPU given, its log); rearm makes the engine notice the
      * next write to each page of dirty_bits and clears the bitmap. The

@@ -429,6 +429,10 @@ void ft_bench_register(void)
 {
 }
 
+void ft_hash_register(void)
+{
+}
+
 void ft_health_register(void)
 {
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "arch/x86_64/cpu_backend.h"
 #include "kernel/cmdline.h"
 #include "kernel/errno.h"
 #include "kernel/words.h"
@@ -88,6 +89,7 @@ static void boot_defaults(void **state)
         assert_int_equal(boot.when_done, WHEN_DONE_STAY);
         assert_int_equal(boot.on_panic, ON_PANIC_HALT);
         assert_string_equal(boot.force_missing, "");
+        assert_int_equal(boot.dirty, DIRTY_NONE);
         assert_string_equal(boot.console_vm, "");
     }
 }
@@ -99,9 +101,10 @@ static void boot_all_words(void **state)
     (void)state;
     parse_boot("loglevel=debug slice=20 com1=off com2=0xe0B8 console=beta "
                "when-done=debug-exit on-panic=reboot force-missing=ept "
-               "baud=9600 screen=off",
+               "baud=9600 screen=off dirty=bits",
                &boot);
     assert_int_equal(errors.count, 0);
+    assert_int_equal(boot.dirty, DIRTY_BITS);
     assert_int_equal(boot.loglevel, LOG_DEBUG);
     assert_int_equal(boot.slice_ms, 20);
     assert_serial(&boot.com1, SERIAL_OFF, UART_NONE, 0);
@@ -147,6 +150,7 @@ static void boot_bad_words(void **state)
                                       "when-done=never",
                                       "on-panic=pray",
                                       "force-missing=",
+                                      "dirty=clean",
                                       "slice",
                                       "Slice=5",
                                       "com1=0",

@@ -1,4 +1,4 @@
-/* sources: arch/x86_64/vmx/ept*.c */
+/* sources: arch/x86_64/vmx/ept*.c arch/x86_64/vmx/engine.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Stage 2 in an imaginary physical memory: a walk of its own reads what the
  * code under test wrote. */
@@ -111,13 +111,20 @@ static void offer(uint64_t ept, uint64_t proc2)
     vmx_caps.may[VMX_PROC2] = proc2;
 }
 
+static void force(enum dirty_engine_kind kind)
+{
+    struct cpu_missing missing;
+
+    assert_int_equal(vmx_force_engine(kind, &missing), 0);
+}
+
 static int setup(void **state)
 {
     (void)state;
     frames_used = 0;
     frames_left = FRAMES;
     arch_capabilities = 0;
-    vmx_force_engine = DIRTY_NONE;
+    force(DIRTY_NONE);
     memset(bits, 0, sizeof(bits));
     offer(EPT_CAP_DIRTY | EPT_CAP_2M, PROC2_PML);
     return 0;
@@ -253,8 +260,7 @@ static void test_engines(void **state)
         {EPT_CAP_DIRTY, PROC2_PML, DIRTY_BITS, DIRTY_BITS, 0x5e},
         {EPT_CAP_DIRTY, PROC2_PML, DIRTY_WRITE, DIRTY_WRITE, 0x1e},
         {EPT_CAP_DIRTY, PROC2_PML, DIRTY_LOG, DIRTY_LOG, 0x5e},
-        {EPT_CAP_DIRTY, 0, DIRTY_LOG, DIRTY_BITS, 0x5e},
-        {0, 0, DIRTY_BITS, DIRTY_WRITE, 0x1e},
+        {0, 0, DIRTY_WRITE, DIRTY_WRITE, 0x1e},
     };
 
     for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -262,7 +268,7 @@ static void test_engines(void **state)
 
         setup(state);
         offer(cases[i].ept, cases[i].proc2);
-        vmx_force_engine = cases[i].force;
+        force(cases[i].force);
         assert_int_equal(ept_create(&s2, 3, MEMORY, true, bits), 0);
         assert_int_equal(s2.engine, cases[i].expect);
         assert_int_equal(s2.token, s2.root | cases[i].eptp);
@@ -271,6 +277,22 @@ static void test_engines(void **state)
         assert_int_equal(s2.engine, DIRTY_NONE);
         assert_int_equal(s2.token, s2.root | 0x1e);
     }
+}
+
+static void test_engine_that_the_cpu_lacks(void **state)
+{
+    struct cpu_missing missing;
+
+    (void)state;
+    offer(EPT_CAP_DIRTY, 0);
+    assert_int_equal(vmx_force_engine(DIRTY_LOG, &missing), -ENODEV);
+    assert_string_equal(missing.name, "PML");
+    assert_int_equal(vmx_force_engine(DIRTY_BITS, &missing), 0);
+    offer(0, PROC2_PML); /* which is of no use alone */
+    assert_int_equal(vmx_force_engine(DIRTY_LOG, &missing), -ENODEV);
+    assert_int_equal(vmx_force_engine(DIRTY_BITS, &missing), -ENODEV);
+    assert_string_equal(missing.name, "EPT accessed/dirty bits");
+    assert_int_equal(vmx_force_engine(DIRTY_WRITE, &missing), 0);
 }
 
 static bool is_marked(uint64_t gpa)
@@ -298,7 +320,7 @@ static void test_dirty_bits(void **state)
     uint64_t before;
 
     (void)state;
-    vmx_force_engine = DIRTY_BITS;
+    force(DIRTY_BITS);
     map_ram(&s2, true);
     ept_collect(&s2);
     assert_int_equal(marked(), 0);
@@ -327,7 +349,7 @@ static void test_write_protection(void **state)
     struct stage2 s2;
 
     (void)state;
-    vmx_force_engine = DIRTY_WRITE;
+    force(DIRTY_WRITE);
     map_ram(&s2, true);
     assert_int_equal(ept_fill(&s2, ONES, NULL, 0), 0);
     assert_int_equal(leaf(&s2, 0x2000) & 7, 5);
@@ -353,7 +375,7 @@ static void test_real_protection(void **state)
     struct stage2 s2;
 
     (void)state;
-    vmx_force_engine = DIRTY_WRITE;
+    force(DIRTY_WRITE);
     map_ram(&s2, true);
     assert_int_equal(ept_fill(&s2, ONES, NULL, 0), 0);
     assert_int_equal(ept_map(&s2, 0x5000, 0x9000, STAGE2_READ), 0);
@@ -480,6 +502,7 @@ int main(void)
         cmocka_unit_test_setup(test_fill_and_holes, setup),
         cmocka_unit_test_setup(test_map_after_fill, setup),
         cmocka_unit_test_setup(test_engines, setup),
+        cmocka_unit_test_setup(test_engine_that_the_cpu_lacks, setup),
         cmocka_unit_test_setup(test_dirty_bits, setup),
         cmocka_unit_test_setup(test_write_protection, setup),
         cmocka_unit_test_setup(test_real_protection, setup),

@@ -28,6 +28,7 @@ const struct cpu_backend vmx_backend = {
     .stage2_fill = ept_fill,
     .stage2_lookup = ept_lookup,
     .stage2_corrupt = ept_corrupt,
+    .dirty_force = vmx_force_engine,
     .dirty_collect = dirty_collect,
     .dirty_rearm = ept_rearm,
     .vcpu_create = vmx_vcpu_create,

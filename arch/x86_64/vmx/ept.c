@@ -14,8 +14,6 @@
 #define LEAF            (EPT_WRITE_BACK | EPT_IGNORE_PAT)
 #define LINK            EPT_ALL
 
-enum dirty_engine_kind vmx_force_engine;
-
 unsigned ept_index(uint64_t gpa, unsigned level)
 {
     return gpa >> (12 + 9 * (level - 1)) & (EPT_ENTRIES - 1);
@@ -99,30 +97,12 @@ uint64_t ept_table(struct stage2 *s2, uint64_t gpa, unsigned level, bool own)
     return table;
 }
 
-static enum dirty_engine_kind choose_engine(bool tracked)
-{
-    bool bits = vmx_caps.may[VMX_EPT] & EPT_CAP_DIRTY;
-    bool log = bits && (vmx_caps.may[VMX_PROC2] & PROC2_PML);
-
-    if (!tracked) {
-        return DIRTY_NONE;
-    }
-    switch (vmx_force_engine) {
-    case DIRTY_WRITE:
-        return DIRTY_WRITE;
-    case DIRTY_BITS:
-        return bits ? DIRTY_BITS : DIRTY_WRITE;
-    default:
-        return log ? DIRTY_LOG : bits ? DIRTY_BITS : DIRTY_WRITE;
-    }
-}
-
 int ept_create(struct stage2 *s2, uint16_t vm, uint64_t memory_top,
                bool tracked, uint64_t *dirty_bits)
 {
     *s2 = (struct stage2){
         .vm = vm,
-        .engine = choose_engine(tracked),
+        .engine = vmx_choose_engine(tracked),
         .memory_top = memory_top,
         .generation = 1,
         .dirty_bits = dirty_bits,

@@ -30,10 +30,10 @@
 #define EPT_TABLE_SPAN (2ul << 20) /* bytes that a page table maps */
 #define EPT_GPA_LIMIT  (1ul << 48)
 
-/* The engine to use instead of the best one, for tests; DIRTY_NONE: the
- * best. What the processor does not offer gives way to the next one. Read
- * by stage2_create. */
-extern enum dirty_engine_kind vmx_force_engine;
+/* engine.c: the engine of a VM that is created now. force: as in struct
+ * cpu_backend. */
+enum dirty_engine_kind vmx_choose_engine(bool tracked);
+int vmx_force_engine(enum dirty_engine_kind kind, struct cpu_missing *missing);
 
 /* As in struct cpu_backend. */
 int ept_create(struct stage2 *s2, uint16_t vm, uint64_t memory_top,

@@ -6,7 +6,9 @@
  * rounds=N (0: for ever) every=K (print each K-th) mem=KIB only=NAME,NAME
  * (the kinds below) stop (at the first failure) flat (without paging)
  * soak=N seed=S (cause N restores, each at another point, then wait for a
- * line "quit")
+ * line "quit") counted (points passed are its time; at the end it rests: such
+ * runs can be compared, if only= leaves out what looks at the clock) doomed
+ * (first of all two snapshots, of which the second does not help)
  */
 #include "tests/guests/busy/busy.h"
 
@@ -56,6 +58,13 @@ static bool one_round(uint32_t round)
     return good;
 }
 
+static _Noreturn void rest(void)
+{
+    console_flush();
+    for (;;)
+        __asm__ volatile("cli\n\thlt");
+}
+
 static void wait_to_quit(uint32_t failed)
 {
     const char *line;
@@ -63,6 +72,8 @@ static void wait_to_quit(uint32_t failed)
     while ((inb(UART_LSR) & UART_LSR_DR) != 0)
         (void)inb(UART_DATA);
     print("soak over, %u restores, %u failures\n", inl(PORT_RESTORES), failed);
+    if (option("counted"))
+        rest();
     do
         line = console_line();
     while (line == NULL || !same(line, "quit"));
@@ -84,6 +95,8 @@ void guest_main(void)
     if (!option("flat"))
         paging_on();
     print("busy starts\n");
+    if (option("doomed"))
+        soak_doomed();
     if (option("soak"))
         soak_start(option_number("soak", 0));
     for (uint32_t round = 1; rounds == 0 || round <= rounds; round++) {

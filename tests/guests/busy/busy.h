@@ -42,6 +42,9 @@ void soak_start(uint32_t restores);
 void soak_point(void);
 bool soak_over(void);
 
+/* Two snapshots, the second right before a crime: only the first one helps. */
+void soak_doomed(void);
+
 /* Has the TSC gone on, as this guest remembers it? */
 bool busy_clock(uint32_t round);
 

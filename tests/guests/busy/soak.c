@@ -35,6 +35,8 @@ enum crime {
 };
 
 static uint32_t wanted, seed;
+static bool counted; /* time is a number of points: each run is the same */
+static uint32_t points;
 static bool soaking, inside, asked;
 static uint32_t seen = UINT32_MAX;
 static uint64_t crime_at, snapshot_at;
@@ -49,22 +51,32 @@ static uint32_t hash(uint32_t a, uint32_t b)
     return x;
 }
 
+static uint64_t now_is(void)
+{
+    return counted ? points : rdtsc();
+}
+
+static uint64_t after(uint32_t time)
+{
+    return counted ? points + time : clock_after(time);
+}
+
 static void plan(uint32_t restores)
 {
     uint32_t dice = hash(seed, restores);
     uint32_t ms = RUN_LEAST + (dice >> 8) % RUN_MORE;
-    uint64_t far = clock_after(RUN_FAR);
+    uint64_t far = after(RUN_FAR);
 
     seen = restores;
-    asked = (dice & 15) != 0;
-    snapshot_at = clock_after((dice >> 4) % SNAPSHOT_LAST);
+    asked = !counted && (dice & 15) != 0;
+    snapshot_at = after((dice >> 4) % SNAPSHOT_LAST);
     crime = (enum crime)((dice >> 16) % CRIMES_APART);
-    crime_at = clock_after(ms);
+    crime_at = after(ms);
     if ((dice >> 20) % 16 == 0) {
         crime = (dice >> 25) % 2 == 0 ? CRIME_TRIPLE : CRIME_PANIC;
-        crime_at = far + (crime_at - rdtsc());
+        crime_at = far + (crime_at - now_is());
     }
-    if (restores % TWICE_EVERY == TWICE_EVERY - 1) {
+    if (!counted && restores % TWICE_EVERY == TWICE_EVERY - 1) {
         crime = CRIME_WRITE;
         crime_at = 0;
     }
@@ -103,8 +115,10 @@ static void commit(uint32_t restores)
 static void look(void)
 {
     uint32_t restores = inl(PORT_RESTORES);
-    uint64_t now = rdtsc();
+    uint64_t now;
 
+    points++;
+    now = now_is();
     if (restores >= wanted) {
         soaking = false;
         return;
@@ -116,7 +130,7 @@ static void look(void)
     if (!asked && now >= snapshot_at) {
         asked = true;
         inl(PORT_SNAPSHOT);
-        crime_at += rdtsc() - now;
+        crime_at += now_is() - now;
     }
 }
 
@@ -133,8 +147,19 @@ void soak_start(uint32_t restores)
 {
     wanted = restores;
     seed = option_number("seed", 1);
+    counted = option("counted");
     inl(PORT_SNAPSHOT);
     soaking = true;
+}
+
+void soak_doomed(void)
+{
+    inl(PORT_SNAPSHOT);
+    if (inl(PORT_RESTORES) < 2) {
+        inl(PORT_SNAPSHOT);
+        commit(inl(PORT_RESTORES));
+    }
+    print("lives after %u restores\n", inl(PORT_RESTORES));
 }
 
 bool soak_over(void)
