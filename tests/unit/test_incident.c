@@ -3,7 +3,7 @@
 /* sources: ft/detect.c ft/ft.c ft/incident.c ft/journal.c ft/keep.c ft/m*.c */
 /* sources: ft/page*.c ft/policy.c ft/re*.c ft/undo.c ft/snapshot.c */
 /* sources: ft/verify.c kernel/black_box.c kernel/config.c kernel/format.c */
-/* sources: kernel/words.c vmm/devices/lapic_irq.c */
+/* sources: kernel/words.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
