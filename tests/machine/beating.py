@@ -27,9 +27,9 @@ def beat_line(guest, vm, words="", options=""):
             f"change={CHANGE} period=50 tick=5 seed={SEEDS[vm]} {options}")
 
 
-def numbers_of(lines, vm):
+def numbers_of(lines, vm, size=SIZE_KIB):
     """The beats among a guest's lines; each sum must be right."""
-    model = BeatModel(SIZE_KIB, CHANGE, SEEDS[vm])
+    model = BeatModel(size, CHANGE, SEEDS[vm])
     numbers = []
     for line in lines:
         match = BEAT.fullmatch(line)
