@@ -82,7 +82,10 @@ void report_action(const struct journal_entry *entry)
     }
     event_text(&event, "why", entry->why);
     event_number(&event, "journal", entry->number);
-    event_end(&event);
+    /* Resets come as often as the guest likes; what a budget bounds is never
+     * dropped for its floods. */
+    event_end_of(&event,
+                 strcmp(entry->kind, "reset") ? FAULT_NO_VM : entry->vm);
     log_warn("%s: %s: %s %s, %lu pages, %lu ticks (%s)", vm_name(entry->vm),
              entry->kind, action_name(decision->action), outcome(entry),
              entry->pages, entry->ticks, entry->why);
@@ -94,7 +97,7 @@ static void report_reset(const struct journal_entry *entry)
 
     event_begin(&event, "vm-reset");
     event_text(&event, "vm", vm_name(entry->vm));
-    event_end(&event);
+    event_end_of(&event, entry->vm);
 }
 
 void report_incident(uint32_t incident, uint32_t first_entry)

@@ -61,14 +61,26 @@ static void put_mixed(int vm, const char *text, uint32_t length, bool complete)
     }
 }
 
-static void emit_line(const struct guest_console *guest)
+static void emit_line(int vm)
 {
+    const struct guest_console *guest = &guests[vm];
     struct event event;
 
     event_begin(&event, "console");
     event_text(&event, "vm", guest->name);
     event_text(&event, "line", guest->line);
-    event_end(&event);
+    event_end_of(&event, (uint16_t)vm);
+}
+
+/* A line that COM1 has no room for is lost whole, but for what was shown. */
+static bool may_show(struct guest_console *guest)
+{
+    uint32_t length = guest->length + (uint32_t)strlen(guest->name) + 4;
+    bool may = share_allows(&guest->share, rdtsc(), length,
+                            ring_room(&com1.out), com1.out.size, tsc_per_ms);
+
+    com1.out.lost += may ? 0 : length;
+    return may;
 }
 
 static void finish_line(int vm)
@@ -76,8 +88,8 @@ static void finish_line(int vm)
     struct guest_console *guest = &guests[vm];
 
     guest->line[guest->length] = '\0';
-    emit_line(guest);
-    if (view == NOBODY) {
+    emit_line(vm);
+    if (view == NOBODY && may_show(guest)) {
         put_mixed(vm, guest->line + guest->shown, guest->length - guest->shown,
                   true);
     }

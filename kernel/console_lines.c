@@ -4,11 +4,13 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/interrupt.h"
+#include "arch/x86_64/timer.h"
 #include "drivers/ioapic.h"
 #include "kernel/console_parts.h"
 #include "kernel/event.h"
 #include "kernel/panic_sink.h"
 #include "kernel/run.h"
+#include "kernel/share.h"
 #include "kernel/string.h"
 #include "kernel/watchdog.h"
 
@@ -30,12 +32,25 @@ struct uart_line com2 = {
 static enum on_panic on_panic;
 static bool opened; /* the lines; until then events wait in the ring */
 
-static bool send_event(const char *text, size_t length)
+static struct share shares[VM_MAX]; /* of COM2 */
+
+static bool has_room(uint32_t length, uint16_t vm)
+{
+    uint32_t room = ring_room(&com2.out);
+
+    if (vm >= VM_MAX) {
+        return room >= length;
+    }
+    return share_allows(&shares[vm], rdtsc(), length, room, com2.out.size,
+                        tsc_per_ms);
+}
+
+static bool send_event(const char *text, size_t length, uint16_t vm)
 {
     if (opened && !uart_there(&com2)) {
         return true; /* nobody listens, nothing is lost */
     }
-    return ring_room(&com2.out) >= length &&
+    return has_room((uint32_t)length, vm) &&
            ring_write(&com2.out, text, length);
 }
 

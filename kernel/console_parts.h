@@ -9,6 +9,7 @@
 #include "kernel/cmdline.h"
 #include "kernel/ring.h"
 #include "kernel/serial_lines.h"
+#include "kernel/share.h"
 
 #define CONSOLE_LINE  256
 #define CONSOLE_INPUT 512 /* a power of two */
@@ -22,6 +23,7 @@ struct guest_console {
     uint32_t length, shown;  /* bytes of it, and how many are on COM1 */
     uint64_t since;          /* TSC of its last character */
     char last;               /* which was this one */
+    struct share share;      /* of COM1 */
     struct ring input;
     char input_data[CONSOLE_INPUT];
     bool send_break, send_nmi;

@@ -2,12 +2,13 @@
 #include "kernel/event.h"
 
 #include "arch/x86_64/cpu.h"
+#include "kernel/fault.h"
 #include "kernel/format.h"
 
-static bool (*sink)(const char *text, size_t length);
+static bool (*sink)(const char *text, size_t length, uint16_t vm);
 static uint64_t lost, lost_told;
 
-void event_set_sink(bool (*to)(const char *text, size_t length))
+void event_set_sink(bool (*to)(const char *text, size_t length, uint16_t vm))
 {
     sink = to;
 }
@@ -94,18 +95,24 @@ void event_boolean(struct event *event, const char *key, bool value)
     put_raw(event, value ? "true" : "false");
 }
 
-void event_end(struct event *event)
+bool event_end_of(struct event *event, uint16_t vm)
 {
     uint64_t told = lost;
 
     put(event, '}');
     put(event, '\n');
     if (!sink) {
-        return;
+        return true;
     }
-    if (event->overflow || !sink(event->text, event->length)) {
+    if (event->overflow || !sink(event->text, event->length, vm)) {
         lost++;
-    } else {
-        lost_told = told;
+        return false;
     }
+    lost_told = told;
+    return true;
+}
+
+void event_end(struct event *event)
+{
+    event_end_of(event, FAULT_NO_VM);
 }

@@ -23,9 +23,14 @@ void event_number(struct event *event, const char *key, uint64_t value);
 void event_boolean(struct event *event, const char *key, bool value);
 void event_end(struct event *event);
 
-/* Where lines go: set once by the owner of COM2. False when there is no room.
- */
-void event_set_sink(bool (*sink)(const char *text, size_t length));
+/* The same for what a guest can make as often as it likes: VM vm sends no
+ * more than its part of a line that is crowded (kernel/share.h). False when
+ * the event was dropped. */
+bool event_end_of(struct event *event, uint16_t vm);
+
+/* Where lines go: set once by the owner of COM2. vm is whose line it is, or
+ * FAULT_NO_VM. False when there is no room. */
+void event_set_sink(bool (*sink)(const char *text, size_t length, uint16_t vm));
 
 uint64_t event_lost(void);
 

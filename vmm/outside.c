@@ -55,7 +55,7 @@ void outside_heartbeat(struct guest *guest, uint32_t number, bool tell)
         event_begin(&event, "heartbeat");
         event_text(&event, "vm", guest->vm->config->name);
         event_number(&event, "n", number);
-        event_end(&event);
+        event_end_of(&event, guest->vm->id);
     }
 }
 

@@ -278,6 +278,13 @@ void event_end(struct event *event)
     say("\n");
 }
 
+bool event_end_of(struct event *event, uint16_t vm)
+{
+    (void)vm;
+    event_end(event);
+    return true;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     (void)level;
