@@ -10,7 +10,7 @@
 #define REFUSED   0xFFFFFFFFu
 #define SNAPSHOTS 60u
 #define BEATS     20000u
-#define LINES     4000u
+#define LINES     800u
 
 CODE(call, "vmcall");
 
