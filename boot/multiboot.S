@@ -29,6 +29,13 @@ mb1_header:
 mb2_header:
     .long MB2_MAGIC, 0, mb2_end - mb2_header
     .long -(MB2_MAGIC + (mb2_end - mb2_header))
+    /* Load addresses, though it is ELF: GRUB would else load the debug
+     * sections, too, and on UEFI machines to address 0, which is no address
+     * that firmware reads a file to. */
+    .balign 8
+    .word 2, 0 /* addresses */
+    .long 24, PHYS(mb2_header), PHYS(image_start)
+    .long PHYS(image_load_end), PHYS(image_end)
     .balign 8
     .word 3, 0 /* entry address */
     .long 12, PHYS(boot_entry)

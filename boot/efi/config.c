@@ -35,6 +35,14 @@ static bool next(struct parser *parser, bool *more)
     return token != EFI_BAD;
 }
 
+static bool is_ascii(const char *text)
+{
+    while (*text > 0) {
+        text++;
+    }
+    return !*text;
+}
+
 static bool check_path(struct parser *parser)
 {
     if (parser->word[0] == '-') {
@@ -44,6 +52,8 @@ static bool check_path(struct parser *parser)
                        "partition that this loader is on");
     } else if (strlen(parser->word) >= EFI_PATH_SIZE) {
         report(parser, "is too long for a path (255 characters)");
+    } else if (!is_ascii(parser->word)) {
+        report(parser, "has letters that are not ASCII: rename the file");
     } else {
         return true;
     }

@@ -104,6 +104,9 @@ static void add_framebuffer(EFI_SYSTEM_TABLE *system,
 void describe_machine(EFI_SYSTEM_TABLE *system,
                       struct efi_information *information)
 {
+    const uint64_t table = (uint64_t)system;
+
+    information_add(information, MB2_EFI_64, "", 0, &table, sizeof(table));
     add_rsdp(system, information);
     add_framebuffer(system, information);
 }

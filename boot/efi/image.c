@@ -118,11 +118,13 @@ static const struct mb2_header *find_header(const char *file, size_t size)
     return NULL;
 }
 
-/* May a tag be left unserved? Module alignment, the console, the frame
- * buffer and relocation are what they are, and good for any request. */
+/* May a tag be left unserved? The addresses are those of the segments;
+ * module alignment, the console, the frame buffer and relocation are what
+ * they are, and good for any request. */
 static bool may_ignore(const struct mb2_header_tag *tag)
 {
-    return tag->flags & MB2_OPTIONAL || tag->type == MB2_REQUEST_CONSOLE ||
+    return tag->flags & MB2_OPTIONAL || tag->type == MB2_REQUEST_ADDRESSES ||
+           tag->type == MB2_REQUEST_CONSOLE ||
            tag->type == MB2_REQUEST_FRAMEBUFFER ||
            tag->type == MB2_REQUEST_ALIGNMENT ||
            tag->type == MB2_REQUEST_RELOCATION;

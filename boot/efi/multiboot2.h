@@ -16,6 +16,7 @@ struct mb2_header {
 
 enum mb2_request {
     MB2_REQUEST_END = 0,
+    MB2_REQUEST_ADDRESSES = 2,
     MB2_REQUEST_ENTRY = 3,
     MB2_REQUEST_CONSOLE = 4,
     MB2_REQUEST_FRAMEBUFFER = 5,
@@ -36,6 +37,7 @@ enum mb2_tag_type {
     MB2_MODULE = 3,
     MB2_MEMORY_MAP = 6,
     MB2_FRAMEBUFFER = 8,
+    MB2_EFI_64 = 12,
     MB2_RSDP_1 = 14,
     MB2_RSDP_2 = 15,
 };

@@ -138,6 +138,7 @@ static const struct {
     {"multiboot2 --nounzip\n", 1, "multiboot2", "needs a path"},
     {KERNEL "\nmodule2 boot/m\n", 3, "boot/m", "is no path"},
     {KERNEL "module2 (hd0,gpt1)/m\n", 2, "(hd0,gpt1)/m", "is no path"},
+    {KERNEL "module2 /\xc3\xa4\n", 2, "/\xc3\xa4", "not ASCII"},
     {KERNEL "module2 --unzip /m\n", 2, "--unzip", "only --nounzip"},
     {KERNEL "module2 /m 'vm=a\nmodule2 /n\n", 2, "vm=a", "not closed"},
     {KERNEL "module2 /m \"vm=a\n", 2, "vm=a", "not closed"},
