@@ -62,12 +62,26 @@ static bool is_end(enum action action)
     return action == ACTION_HALT || action == ACTION_PRESERVE;
 }
 
+/* It can go on where it was cut off, once: what it is about is the older
+ * generation still, or the newest by now. */
+static void allow_older_again(struct incident *incident,
+                              const struct decision *was)
+{
+    if (was->action == ACTION_RESTORE && was->generation == GENERATION_OLDER &&
+        !incident->older_cut_off) {
+        incident->older_cut_off = true;
+        incident->failed_generations = 0;
+    }
+}
+
 void incident_abandoned(struct ft_vm *ft, uint64_t now)
 {
     struct incident *incident = &ft->incident;
+    const struct decision was = incident->decision;
 
     if (incident->stage == INCIDENT_ACT) {
         fail_attempt(ft, "abandoned", now);
+        allow_older_again(incident, &was);
     } else {
         incident->contain_failed = true;
     }

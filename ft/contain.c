@@ -118,27 +118,29 @@ static void settle_scope(struct ft_vm *ft)
     }
 }
 
-/* The mapping of a RAM page was damaged: made anew. Who wrote through it is
- * not known any more. */
-static void repair_mapping(struct ft_vm *ft, struct guest *guest)
+/* The mappings of these RAM pages were damaged: made anew. Who wrote through
+ * them is not known any more. */
+static void repair_mappings(struct ft_vm *ft, struct guest *guest)
 {
-    const struct fault *fault = &ft->incident.fault;
-    uint64_t gpa = fault->address & ~(uint64_t)(PAGE_BYTES - 1);
+    const struct incident *incident = &ft->incident;
 
-    if ((fault->kind != FAULT_MISCONFIG && fault->kind != FAULT_EPT) ||
-        !fault->has_address || !guest_has_page(guest, gpa)) {
-        return;
+    for (unsigned i = 0; i < incident->mapping_count; i++) {
+        uint64_t gpa = incident->mappings[i];
+
+        if (!guest_has_page(guest, gpa)) {
+            continue;
+        }
+        if (guest_set_frame(guest, gpa,
+                            cell_lookup(&ft->vm->cell, CELL_RAM + gpa))) {
+            incident_give_up(ft, "its mapping cannot be repaired");
+        }
+        page_set_add(guest->dirty_bits, gpa >> 12);
     }
-    if (guest_set_frame(guest, gpa,
-                        cell_lookup(&ft->vm->cell, CELL_RAM + gpa))) {
-        incident_give_up(ft, "its mapping cannot be repaired");
-    }
-    page_set_add(guest->dirty_bits, gpa >> 12);
 }
 
 void incident_contain(struct ft_vm *ft, struct guest *guest)
 {
-    repair_mapping(ft, guest);
+    repair_mappings(ft, guest);
     for (unsigned i = 0; i < ft->incident.frame_count; i++) {
         struct bad_frame *frame = &ft->incident.frames[i];
 

@@ -20,6 +20,7 @@
 
 #define SPARES     8 /* frames in reserve for each VM */
 #define BAD_FRAMES 8 /* that one incident can repair */
+#define MAPPINGS   8 /* the same; what is one too many will be met again */
 #define NO_FRAME   UINT64_MAX
 #define ROUNDS_MAX 16 /* of one incident, before the VM is given up */
 
@@ -55,6 +56,9 @@ struct incident {
     bool ordered; /* by the operator or the guest: `decision` comes first */
     bool spent;   /* the budget was charged */
     uint8_t failed_actions, failed_generations;
+    bool older_cut_off; /* the restore of the older one, and tried again */
+    uint64_t mappings[MAPPINGS]; /* RAM pages, by GPA, to be mapped anew */
+    unsigned mapping_count;
     unsigned rounds;
     struct decision decision;
     struct verify_result verify; /* of the present attempt */

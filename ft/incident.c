@@ -187,6 +187,15 @@ static void add_simple(struct ft_vm *ft, const struct fault *fault,
     }
 }
 
+static void note_mapping(struct incident *incident, const struct fault *fault)
+{
+    if ((fault->kind == FAULT_MISCONFIG || fault->kind == FAULT_EPT) &&
+        fault->has_address && incident->mapping_count < MAPPINGS) {
+        incident->mappings[incident->mapping_count++] =
+            fault->address & ~(uint64_t)(PAGE_BYTES - 1);
+    }
+}
+
 static void add_first(struct ft_vm *ft, const struct fault *fault,
                       const struct verdict *verdict)
 {
@@ -218,6 +227,7 @@ void incident_add(struct ft_vm *ft, const struct fault *fault,
     } else if (!again_the_same) {
         journal_fault(ft, fault, verdict);
     }
+    note_mapping(&ft->incident, fault);
     merge(&ft->incident.verdict, verdict, ft->vm->id);
     if (bad != NO_FRAME) {
         take_frame_away(ft, bad, entry);

@@ -53,6 +53,7 @@ bool snapshot_older_differs(const struct snapshot *s, uint64_t page)
 
 bool snapshot_abandon(struct snapshot *s)
 {
+    undo_settle(s);
     if (!s->taking) {
         return true;
     }

@@ -45,9 +45,19 @@ struct undo_entry {
     struct page_copy copy;
 };
 
+/* An exchange of slots: what is to be written, kept until it is, so that one
+ * that was cut off is carried out after all and no slot is used twice. */
+struct undo_step {
+    bool pending;
+    uint32_t place, count; /* the entry that changes; entries afterwards */
+    struct undo_entry entry;
+    struct page_copy copy; /* of entry.page */
+};
+
 struct undo_log {
     struct undo_entry *entries;
     uint32_t capacity, count;
+    struct undo_step step;
 };
 
 struct generation {

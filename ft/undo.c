@@ -1,27 +1,60 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "ft/undo.h"
 
+#include "kernel/check.h"
+
+static void carry_out(struct snapshot *s)
+{
+    struct undo_step *step = &s->undo.step;
+
+    s->undo.entries[step->place] = step->entry;
+    s->copies[step->entry.page] = step->copy;
+    s->undo.count = step->count;
+    asm volatile("" ::: "memory");
+    step->pending = false;
+}
+
+static void exchange(struct snapshot *s, const struct undo_step *step)
+{
+    s->undo.step = *step;
+    asm volatile("" ::: "memory");
+    s->undo.step.pending = true;
+    asm volatile("" ::: "memory");
+    carry_out(s);
+}
+
+void undo_settle(struct snapshot *s)
+{
+    if (s->undo.step.pending) {
+        carry_out(s);
+    }
+}
+
 void undo_keep(struct snapshot *s, uint64_t page)
 {
-    struct undo_entry *entry = &s->undo.entries[s->undo.count];
-    struct page_copy *copy = &s->copies[page];
-    uint32_t fresh = entry->copy.slot & COPY_SLOT;
+    const uint32_t place = s->undo.count;
+    const struct page_copy copy = s->copies[page];
+    struct undo_step step = {.place = place,
+                             .count = place + 1,
+                             .entry = {(uint32_t)page, copy},
+                             .copy = copy};
 
-    entry->page = (uint32_t)page;
-    entry->copy = *copy;
-    copy->slot = fresh;
-    s->undo.count++;
+    CHECK(place < s->undo.capacity);
+    step.copy.slot = s->undo.entries[place].copy.slot & COPY_SLOT;
+    exchange(s, &step);
 }
 
 void undo_back(struct snapshot *s)
 {
-    struct undo_entry *entry = &s->undo.entries[s->undo.count - 1];
-    struct page_copy *copy = &s->copies[entry->page];
-    struct page_copy fresh = *copy;
+    const uint32_t place = s->undo.count - 1;
+    const struct undo_entry entry = s->undo.entries[place];
+    const struct undo_step step = {.place = place,
+                                   .count = place,
+                                   .entry = {entry.page, s->copies[entry.page]},
+                                   .copy = entry.copy};
 
-    *copy = entry->copy;
-    entry->copy = fresh;
-    s->undo.count--;
+    CHECK(place < s->undo.capacity);
+    exchange(s, &step);
 }
 
 bool undo_has(const struct snapshot *s, uint64_t page)

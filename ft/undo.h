@@ -22,6 +22,10 @@ void undo_keep(struct snapshot *s, uint64_t page);
 /* Takes the last one back: the page's copy is the former one again. */
 void undo_back(struct snapshot *s);
 
+/* After either of them may have been cut off, before anything looks at slots:
+ * completes it. */
+void undo_settle(struct snapshot *s);
+
 /* Does the log keep a copy of this page; is this slot one that it keeps? */
 bool undo_has(const struct snapshot *s, uint64_t page);
 bool undo_holds(const struct snapshot *s, uint32_t slot);

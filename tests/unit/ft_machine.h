@@ -45,6 +45,7 @@ struct machine {
     uint64_t slice;
     bool silent;       /* poison is not told of */
     const char *shock; /* the turn is abandoned when this is called */
+    unsigned shock_after, shocks; /* ... so many times; again so often */
     char events[65536];
     struct vm beta;
     struct vm_config beta_config;
@@ -217,12 +218,37 @@ static uint64_t frame_behind(const void *page)
                : 0;
 }
 
+/* An exception in root mode, in the middle of what the test names. */
+static void shock(const char *where)
+{
+    if (!machine.shock || strcmp(machine.shock, where) != 0) {
+        return;
+    }
+    if (machine.shock_after) {
+        machine.shock_after--;
+        return;
+    }
+    if (machine.shocks) {
+        machine.shocks--;
+    } else {
+        machine.shock = NULL;
+    }
+    post((struct fault){.kind = FAULT_ROOT,
+                        .severity = SEVERITY_ACTION,
+                        .context = CONTEXT_SERVING,
+                        .vm = ALPHA});
+    longjmp(machine.abandon, 1);
+}
+
 uint32_t real_crc32c_page(const void *page);
 
 uint32_t crc32c_page(const void *page)
 {
     uint64_t frame = frame_behind(page);
 
+    if (machine.in_turn) {
+        shock("copy");
+    }
     if (is_listed(machine.poison, machine.poison_count, frame)) {
         struct fault fault = mce_at(frame + 64);
 
@@ -401,19 +427,6 @@ const char *fault_context_name(enum fault_context context)
 {
     (void)context;
     return "";
-}
-
-/* An exception in root mode, in the middle of what the test names. */
-static void shock(const char *where)
-{
-    if (machine.shock && !strcmp(machine.shock, where)) {
-        machine.shock = NULL;
-        post((struct fault){.kind = FAULT_ROOT,
-                            .severity = SEVERITY_ACTION,
-                            .context = CONTEXT_SERVING,
-                            .vm = ALPHA});
-        longjmp(machine.abandon, 1);
-    }
 }
 
 int guest_load(struct guest *guest, char why[96])

@@ -308,6 +308,24 @@ static void test_mapping_is_repaired(void **state)
     assert_int_equal(machine.remapped, 1);
 }
 
+/* Two at once: the guest does not meet the second one. */
+static void test_all_mappings_are_repaired(void **state)
+{
+    struct fault fault = triple();
+
+    (void)state;
+    snapshot_now();
+    fault.kind = FAULT_MISCONFIG;
+    fault.has_address = true;
+    fault.address = 5 * PAGE_BYTES;
+    post(fault);
+    fault.address = 6 * PAGE_BYTES;
+    fault.tsc++;
+    suffer(fault);
+    assert_int_equal(machine.remapped, 2);
+    EXPECT("kind=misconfig action=restore outcome=ok pages=2 ");
+}
+
 /* ---- bad frames ---- */
 
 static void test_dirty_page_is_restored(void **state)
@@ -670,6 +688,51 @@ static void test_poison_while_restoring(void **state)
            "why=abandoned", "fault vm=alpha kind=mce",
            "action=restore outcome=ok", "generation=1");
     assert_int_equal(rig.number, 1);
+}
+
+/* A second fault strikes in the middle of going further back: begun again,
+ * where it was cut off, and not given up. */
+static void test_older_is_gone_on_with(void **state)
+{
+    (void)state;
+    for (uint64_t page = 0; page < 40; page++) {
+        rig_write(page);
+    }
+    rig.number = 1;
+    snapshot_now();
+    for (uint64_t page = 0; page < 40; page++) {
+        rig_write(page);
+    }
+    rig.number = 2;
+    snapshot_now();
+    machine.shock = "copy";
+    machine.shock_after = 10;
+    incident_order(&ft_vms[ALPHA], ACTION_RESTORE, GENERATION_OLDER, "operator",
+                   rig_clock);
+    settle();
+    EXPECT("kind=operator action=restore outcome=failed", "why=abandoned",
+           "fault vm=alpha kind=root", "action=restore outcome=ok");
+    assert_int_equal(machine.loads, 0);
+    assert_int_equal(rig.number, 1);
+}
+
+/* The same, again and again: an end comes, too. */
+static void test_older_is_not_gone_on_with_for_ever(void **state)
+{
+    (void)state;
+    for (uint64_t page = 0; page < 40; page++) {
+        rig_write(page);
+    }
+    snapshot_now();
+    rig_write(1);
+    snapshot_now();
+    machine.shock = "copy";
+    machine.shocks = 100;
+    incident_order(&ft_vms[ALPHA], ACTION_RESTORE, GENERATION_OLDER, "operator",
+                   rig_clock);
+    settle();
+    EXPECT("why=abandoned", "action=restart outcome=ok");
+    assert_true(count_events("why=abandoned") <= 3);
 }
 
 static void test_exception_while_restarting(void **state)
@@ -1058,6 +1121,9 @@ int main(void)
         TEST(test_frame_of_the_undo_log),
         TEST(test_copy_is_healed_for_a_restore),
         TEST(test_older_generation_is_a_way_out),
+        TEST(test_older_is_gone_on_with),
+        TEST(test_older_is_not_gone_on_with_for_ever),
+        TEST(test_all_mappings_are_repaired),
         TEST(test_older_generation_is_no_way_out),
         TEST(test_spare_and_free_frames),
         TEST(test_state_frame_is_the_end),

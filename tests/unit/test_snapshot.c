@@ -2,6 +2,7 @@
 /* sources: ft/snapshot.c ft/restore.c ft/restart.c ft/mirror.c ft/undo.c */
 /* sources: ft/verify.c ft/pages.c kernel/crc32c.c */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -584,6 +585,97 @@ static void test_restart_without_snapshots(void **state)
     load_error = 0;
 }
 
+/* ---- cut off by an exception ---- */
+
+/* Of <sys/mman.h>, which has names that arch/ has, too. */
+extern int mprotect(void *address, size_t size, int protection);
+#define READ_ONLY  1
+#define READ_WRITE 3
+
+static sigjmp_buf cut_off;
+
+static void on_fault(int number)
+{
+    (void)number;
+    siglongjmp(cut_off, 1);
+}
+
+static int protect(void *table, size_t size, int how)
+{
+    return mprotect(table, (size + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1), how);
+}
+
+/* Does what is told and cannot write one of the tables, as if an exception
+ * came before the first write to it. */
+static void strike(void (*act)(void), void *table, size_t size)
+{
+    struct sigaction action = {.sa_handler = on_fault, .sa_flags = SA_NODEFER};
+    struct sigaction before;
+
+    assert_int_equal(protect(table, size, READ_ONLY), 0);
+    sigaction(SIGSEGV, &action, &before);
+    if (!sigsetjmp(cut_off, 1)) {
+        act();
+        fail_msg("nothing was cut off");
+    }
+    sigaction(SIGSEGV, &before, NULL);
+    assert_int_equal(protect(table, size, READ_WRITE), 0);
+}
+
+static void take_it(void)
+{
+    struct work work = {.until = UINT64_MAX};
+
+    (void)snapshot_take(rig.guest, &rig.s, &work);
+}
+
+static void go_back(void)
+{
+    struct work work = {.until = UINT64_MAX};
+
+    (void)snapshot_restore(rig.guest, &rig.s, GENERATION_OLDER, VERIFY_RESTORE,
+                           &work);
+}
+
+static void two_generations(void)
+{
+    for (rig.number = 1; rig.number <= 2; rig.number++) {
+        for (uint64_t page = 0; page < 30; page++) {
+            rig_write(page);
+        }
+        take_now();
+    }
+    rig_write(3);
+}
+
+static void test_cut_off_exchange(void **state)
+{
+    struct snapshot *s = &rig.s;
+    struct {
+        void *table;
+        size_t size;
+    } tables[] = {
+        {s->copies, RIG_PAGES * sizeof(*s->copies)},
+        {s->undo.entries, s->undo.capacity * sizeof(*s->undo.entries)},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        two_generations();
+        strike(take_it, tables[i].table, tables[i].size);
+        assert_true(snapshot_abandon(s));
+        check_invariants();
+        assert_int_equal(snapshot_generations(s), NEWEST);
+        two_generations();
+        strike(go_back, tables[i].table, tables[i].size);
+        assert_true(snapshot_abandon(s));
+        assert_int_equal(snapshot_generations(s), OLDER);
+        assert_int_equal(back_now(GENERATION_OLDER), 0);
+        assert_int_equal(rig.number, 1);
+        check_invariants();
+    }
+}
+
 static void test_page_sets(void **state)
 {
     uint64_t bits[24];
@@ -637,6 +729,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restart_without_snapshots, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_cut_off_exchange, setup, teardown),
         cmocka_unit_test(test_page_sets),
     };
 
