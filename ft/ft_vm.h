@@ -219,6 +219,7 @@ void ft_health_register(void);
 void ft_bench_register(void);
 void ft_hash_register(void);
 void ft_inject_register(void);
+void ft_reach_register(void);
 /* inject VM flip ...: -EINVAL, -EFAULT (told). flip.c */
 struct monitor;
 int inject_flip(struct monitor *monitor, struct ft_vm *ft, unsigned count,

@@ -366,4 +366,5 @@ void ft_inject_register(void)
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         monitor_register(&commands[i]);
     }
+    ft_reach_register();
 }

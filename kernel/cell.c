@@ -85,6 +85,18 @@ void cell_unmap(struct cell *cell, uint64_t address)
     page_unmap(cell->root, address);
 }
 
+static bool belongs_to(uint64_t frame, uint16_t vm)
+{
+    const struct frame entry = frame_lookup(frame);
+
+    return entry.owner == OWNER_VM && entry.vm == vm;
+}
+
+uint64_t cell_reaches(const struct cell *cell, uint16_t vm)
+{
+    return root_count(cell->root, belongs_to, vm);
+}
+
 static struct loaded *mine(void)
 {
     return &loaded[this_cpu()->index];

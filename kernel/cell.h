@@ -61,6 +61,10 @@ int cell_set_frame(struct cell *cell, uint64_t address, uint64_t frame);
 /* Nothing is behind this address any more. */
 void cell_unmap(struct cell *cell, uint64_t address);
 
+/* How many pages of a VM are mapped where this cell is. From the core, with
+ * no temporary mapping in use. */
+uint64_t cell_reaches(const struct cell *cell, uint16_t vm);
+
 /* Loads a cell and, with it, one of its vCPUs: CR3 and the current VMCS
  * change here and nowhere else. cell NULL: the core alone. */
 void cell_switch(struct cell *cell, struct arch_vcpu *vcpu);

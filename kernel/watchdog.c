@@ -88,33 +88,43 @@ static void watch(uint64_t limit, uint64_t now)
 struct watched {
     void (*function)(void *);
     void *argument;
-    uint64_t limit;
+    uint64_t limit, patience;
 };
+
+static void note_lateness(uint64_t end)
+{
+    uint64_t now = rdtsc();
+
+    if (now > end && now - end > longest) {
+        longest = now - end;
+    }
+}
 
 /* The watch begins and ends where an abandoned stretch can be caught. */
 static void call(void *argument)
 {
     const struct watched *watched = argument;
+    struct percpu *self = this_cpu();
 
     asleep = false;
     watch(watched->limit, rdtsc());
     watched->function(watched->argument);
-    this_cpu()->watch_limit = 0;
+    if (self->watch_limit) { /* it may have been moved */
+        note_lateness(self->watch_limit - watched->patience);
+    }
+    self->watch_limit = 0;
 }
 
 int watchdog_catch(void (*function)(void *), void *argument, uint64_t end,
                    const struct cell *cell)
 {
-    struct watched watched = {function, argument,
-                              end + watchdog_patience(cell)};
+    uint64_t patience = watchdog_patience(cell);
+    struct watched watched = {function, argument, end + patience, patience};
     uint64_t before = this_cpu()->watch_limit, start = rdtsc(), now;
     int abandoned = cpu_catch(call, &watched);
 
     now = rdtsc();
     watch(before ? before + (now - start) : 0, now);
-    if (source && !abandoned && now > end && now - end > longest) {
-        longest = now - end;
-    }
     return abandoned;
 }
 

@@ -8,6 +8,7 @@
 #define ARCH_PAGING_H
 
 #include <stdbool.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,11 @@ void temp_unmap(enum temp_slot slot);
 
 /* A new PML4 that shares all slots but the window; 0 when out of frames. */
 uint64_t root_create(uint16_t vm);
+
+/* How many mappings of a PML4's tables lead to frames that count, temporary
+ * mappings aside, since this takes all of them. */
+uint64_t root_count(uint64_t root, bool (*counts)(uint64_t frame, uint16_t vm),
+                    uint16_t vm);
 
 /* Loads another PML4 on this CPU. */
 void root_load(uint64_t root);

@@ -165,6 +165,12 @@ def addresses_of_another(hpa):
             "rodata": symbol("symbol_count")}
 
 
+def hashes(m, vm):
+    m.command(f"hash {vm}")
+    event = m.expect("hash", vm=vm)
+    return event["ram"], event["copies"]
+
+
 @pytest.mark.parametrize("where", ["identity", "image", "window", "text",
                                    "rodata"])
 def test_a_wild_write_to_another_cell_faults(machine, guest, where):
@@ -174,12 +180,28 @@ def test_a_wild_write_to_another_cell_faults(machine, guest, where):
     hpa = m.expect("frame", vm="beta")["hpa"]
     assert hpa >= 4 << 20  # alpha's own RAM ends below
     beat = pair.snapshot()
-    pair.watch_calm()
+    m.command("pause beta")
+    before = hashes(m, "beta")
     address = addresses_of_another(hpa)[where]
     fault, _ = pair.suffer(f"inject alpha wild {address:#x}", "root",
                            outcome="ok")
     assert (fault["detail"], fault["address"]) == (14, address)
     pair.assert_goes_on(beat)
+    assert hashes(m, "beta") == before
+    m.command("resume beta")
+    pair.assert_unharmed()
+    pair.end()
+
+
+def test_no_mapping_leads_to_another_cell(machine, guest):
+    """Whatever address a mistake may hit."""
+    pair = Pair(machine, guest)
+    m = pair.machine
+    for vm, other, frames in (("alpha", "beta", 0), ("beta", "alpha", 0),
+                              ("alpha", "alpha", 1024 + 1024)):
+        m.command(f"reach {vm} {other}")
+        mappings = m.expect("reach", vm=vm, other=other)["mappings"]
+        assert mappings >= frames if frames else mappings == 0
     pair.assert_unharmed()
     pair.end()
 
