@@ -27,7 +27,7 @@ folder_objs = $(patsubst %,$(BUILD)/obj/%.o,\
 
 BOOT_OBJS := $(call folder_objs,boot)
 ARCH_OBJS := $(call folder_objs,arch/x86_64 arch/x86_64/mca arch/x86_64/vmx)
-DRIVER_OBJS := $(call folder_objs,drivers)
+DRIVER_OBJS := $(call folder_objs,drivers) $(BUILD)/obj/gen/font.c.o
 VMM_OBJS := $(call folder_objs,vmm vmm/devices) $(BUILD)/obj/gen/dsdt.c.o
 FT_OBJS := $(call folder_objs,ft)
 
@@ -74,6 +74,11 @@ $(BUILD)/gen/dsdt.c: vmm/acpi/dsdt.asl tools/aml2c
 	@iasl -p $(BUILD)/gen/dsdt $< >$(BUILD)/gen/dsdt.log || \
 		{ cat $(BUILD)/gen/dsdt.log; exit 1; }
 	@tools/aml2c $(BUILD)/gen/dsdt.aml acpi_dsdt >$@
+
+# The screen's font, from Debian's GRUB.
+$(BUILD)/gen/font.c: tools/font2c /usr/share/grub/ascii.pf2
+	@mkdir -p $(@D)
+	@tools/font2c /usr/share/grub/ascii.pf2 font_8x16 >$@
 
 # Linked twice: the symbol table of the first image goes into the second.
 $(BUILD)/gen/no_symbols.c: tools/symbols

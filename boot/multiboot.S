@@ -43,6 +43,9 @@ mb2_header:
     .word 6, 0 /* modules on page boundaries */
     .long 8
     .balign 8
+    .word 5, 1 /* framebuffer, of any size, and we do without one */
+    .long 20, 0, 0, 0
+    .balign 8
     .word 0, 0 /* end */
     .long 8
 mb2_end:

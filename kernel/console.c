@@ -4,6 +4,7 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/timer.h"
+#include "drivers/screen.h"
 #include "kernel/console_parts.h"
 #include "kernel/errno.h"
 #include "kernel/event.h"
@@ -12,10 +13,11 @@
 #include "kernel/run.h"
 #include "kernel/string.h"
 
-#define CHORD       0x01 /* Ctrl-A */
-#define PARTIAL_MS  100  /* an unfinished line is shown after so long */
-#define NOBODY      (-1)
-#define THE_MONITOR (-2)
+#define CHORD          0x01 /* Ctrl-A */
+#define PARTIAL_MS     100  /* an unfinished line is shown after so long */
+#define SCREEN_AT_ONCE 256  /* characters */
+#define NOBODY         (-1)
+#define THE_MONITOR    (-2)
 
 static struct guest_console guests[VM_MAX];
 static int view = THE_MONITOR; /* VM index, THE_MONITOR, or NOBODY: mixed */
@@ -155,16 +157,20 @@ static uint64_t show_partial_lines(uint64_t now)
     return again;
 }
 
-static void show_log(void)
+/* A screen is slow to write on: not all of a long log between two turns. */
+static bool show_log(void)
 {
+    unsigned left = screen_is_open() ? SCREEN_AT_ONCE : UINT32_MAX;
     char c;
 
     if (ring_used(&log_ring)) {
         end_open_line(NOBODY);
     }
-    while (ring_get(&log_ring, &c)) {
+    while (left-- && ring_get(&log_ring, &c)) {
         put(&c, 1);
+        screen_write(&c, 1);
     }
+    return ring_used(&log_ring);
 }
 
 void console_print(const char *text)
@@ -239,6 +245,7 @@ static uint64_t poll_again(uint64_t now, uint64_t again)
 uint64_t console_poll(uint64_t now)
 {
     uint64_t again;
+    bool more;
     char c;
 
     uart_poll(&com1);
@@ -249,11 +256,11 @@ uint64_t console_poll(uint64_t now)
     while (ring_get(&com2.in, &c)) {
         console_command_key(c);
     }
-    show_log();
+    more = show_log();
     again = show_partial_lines(now);
     uart_poll(&com1);
     uart_poll(&com2);
-    return poll_again(now, again);
+    return more ? now : poll_again(now, again);
 }
 
 void console_add_guest(uint16_t vm, const char *name, struct runnable *reader)

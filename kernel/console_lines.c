@@ -6,8 +6,10 @@
 #include "arch/x86_64/interrupt.h"
 #include "arch/x86_64/timer.h"
 #include "drivers/ioapic.h"
+#include "drivers/screen.h"
 #include "kernel/console_parts.h"
 #include "kernel/event.h"
+#include "kernel/log_ring.h"
 #include "kernel/panic_sink.h"
 #include "kernel/run.h"
 #include "kernel/share.h"
@@ -68,7 +70,9 @@ static void serve_com2(void)
 void console_flush(void)
 {
     watchdog_core_ends();
-    console_poll(rdtsc());
+    do {
+        console_poll(rdtsc());
+    } while (ring_used(&log_ring));
     uart_flush(&com1);
     uart_flush(&com2);
 }
@@ -80,6 +84,7 @@ static void panic_begin(void)
 
 static void panic_write(const char *text)
 {
+    screen_write(text, (uint32_t)strlen(text));
     for (; *text; text++) {
         if (*text == '\n') {
             uart_send(&com1, "\r", 1);

@@ -25,7 +25,8 @@ void kernel_main(uint32_t magic, uint64_t information)
     start_pci();          /* no DMA from here on */
     start_memory();       /* the frame table */
     black_box_tell();     /* what an earlier boot left */
-    start_serial();       /* the log can be read */
+    start_serial();       /* the log can be read: */
+    start_screen();       /* there, or here */
     smp_boot_cpu();       /* GDT, TSS, IST stacks */
     start_acpi();         /* CPUs, I/O APIC, timer */
     start_apics();        /* local and I/O APIC, no PICs */

@@ -27,6 +27,7 @@ void start_boot_line(void);      /* words; who started us */
 void start_pci(void);            /* DMA that firmware left is stopped */
 void start_memory(void);         /* the frame table */
 void start_serial(void);         /* the lines that the words name */
+void start_screen(void);         /* for the log, when it is needed */
 void start_acpi(void);           /* firmware's tables */
 void start_apics(void);          /* local and I/O APIC; the PICs off */
 void start_time(void);           /* TSC rate */

@@ -38,6 +38,7 @@ if serial --unit=0 --speed=115200; then
     terminal_output console serial
 fi
 source {CONFIG}
+set gfxpayload=text
 boot
 """
 

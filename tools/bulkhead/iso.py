@@ -57,25 +57,36 @@ def place_module(text, names):
     return f"module2 --nounzip {quote(names[path])} {rest}".rstrip()
 
 
-def grub_config(boot, module_lines, protocol="multiboot2"):
+def grub_config(boot, module_lines, protocol="multiboot2", efi=False,
+                payload=None):
     """grub.cfg: no menu; what GRUB has to complain about goes to COM1."""
     words = " ".join(quote(word) for word in split_words(boot))
     return "\n".join([
         "serial --unit=0 --speed=115200",
         "terminal_output serial",
+        "insmod efi_gop" if efi else "insmod vbe",
         f"{protocol} /boot/bulkhead.elf {words}".rstrip(),
+        *payload_line(efi, payload),
         *module_lines,
         "boot",
         "",
     ])
 
 
+def payload_line(efi, payload):
+    """Behind multiboot2, which asks for pixels where firmware has them: a
+    BIOS stays with text unless a mode is wanted."""
+    return [] if efi and not payload else [f"set gfxpayload={payload or 'text'}"]
+
+
 def build(path, elf, boot, modules, directory, protocol="multiboot2",
-          efi=False):
+          efi=False, payload=None):
     """Writes the disc image to path; directory is for what goes into it.
 
     protocol is GRUB's command for elf: "multiboot" boots a small guest bare.
     efi: the disc boots on UEFI machines, and not on BIOS machines.
+    payload: what is left on the screen, e.g. "keep" or "1024x768x32"; else
+    firmware's framebuffer under UEFI, and text under a BIOS.
     """
     if not os.path.isfile(elf):
         raise Failure(f"no such file: {elf} (run make)")
@@ -86,13 +97,13 @@ def build(path, elf, boot, modules, directory, protocol="multiboot2",
         for source, target in [*names.items(), (elf, "/boot/bulkhead.elf")]:
             shutil.copyfile(source, tree + target)
         with open(f"{tree}/boot/grub/grub.cfg", "w") as file:
-            file.write(grub_config(boot, lines, protocol))
+            file.write(grub_config(boot, lines, protocol, efi, payload))
         run_mkrescue(path, tree, efi)
 
 
 def run_mkrescue(path, directory, efi):
-    grub, modules = (GRUB_EFI, f"{GRUB_MODULES} part_gpt fat") if efi else (
-        GRUB_PC, f"{GRUB_MODULES} biosdisk")
+    grub, modules = (GRUB_EFI, f"{GRUB_MODULES} part_gpt fat efi_gop") if efi else (
+        GRUB_PC, f"{GRUB_MODULES} biosdisk vbe")
     if not shutil.which("grub-mkrescue") or not os.path.isdir(grub):
         raise Failure("grub-mkrescue is missing (run tools/setup bochs)")
     result = subprocess.run(
