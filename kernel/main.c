@@ -2,6 +2,7 @@
 /* Puts the machine together: a list of steps, each told in start.h. */
 #include "kernel/main.h"
 
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
 #include "arch/x86_64/smp.h"
 #include "drivers/clock.h"
@@ -17,6 +18,7 @@
 
 void kernel_main(uint32_t magic, uint64_t information)
 {
+    start.began = rdtsc();
     /* the loader's memory, while its map of it is loaded */
     boot_info_read(magic, information, &start.boot);
     smp_boot_cpu_early(); /* per-CPU data, IDT */
@@ -45,6 +47,6 @@ void kernel_main(uint32_t magic, uint64_t information)
     frame_seal();     /* nothing allocates now */
     start_watchdog(); /* endless loops of ours */
     console_start(&start.config);
-    vmm_start();                /* ready */
+    vmm_start(start.began);     /* ready */
     smp_run_on_stack(run_loop); /* for ever */
 }

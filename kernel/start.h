@@ -13,6 +13,7 @@
 
 /* Filled once, then only read. */
 struct start {
+    uint64_t began; /* TSC at the first line of kernel_main() */
     struct boot_info boot;
     struct boot_config config;
     struct pci_scan pci;

@@ -71,7 +71,7 @@ void vmm_init(const struct boot_config *config, uint64_t wall_seconds)
     run_at_safe_point(check_end);
 }
 
-void vmm_start(void)
+void vmm_start(uint64_t began)
 {
     struct event event;
 
@@ -79,6 +79,7 @@ void vmm_start(void)
     event_number(&event, "vms", vm_count);
     event_number(&event, "tsc_per_ms", tsc_per_ms);
     event_number(&event, "slice", run_slice);
+    event_number(&event, "startup", rdtsc() - began);
     event_end(&event);
     for (unsigned i = 0; i < vm_count; i++) {
         vm_go_on(&vms[i]);

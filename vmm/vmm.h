@@ -11,8 +11,9 @@
  * registers the monitor's commands. */
 void vmm_init(const struct boot_config *config, uint64_t wall_seconds);
 
-/* Lets all VMs run that are not to start paused; emits ready. */
-void vmm_start(void);
+/* Lets all VMs run that are not to start paused; emits ready, with the TSC
+ * ticks that the start took since began. */
+void vmm_start(uint64_t began);
 
 /* Wall time now, seconds since 1970. */
 uint64_t vmm_wall_seconds(void);
