@@ -6,7 +6,7 @@
 #include "kernel/black_box.h"
 #include "kernel/black_box_place.h"
 #include "kernel/event.h"
-#include "kernel/log.h"
+#include "kernel/fact.h"
 #include "kernel/string.h"
 #include "kernel/symbols.h"
 
@@ -96,12 +96,12 @@ void black_box_tell(void)
 
     tell_event(faults, panic != NULL);
     if (!black_box_boots()) {
-        log_warn("black box: no memory for it: nothing survives a reset");
+        fact_warn("black box", "no memory for it: nothing survives a reset");
         return;
     }
-    log_info("black box: boot %u since power-on; left by the one before: "
-             "faults %u, panics %u",
-             black_box_boots(), faults, panic ? 1 : 0);
+    fact_info("black box",
+              "boot %u since power-on; earlier: %u faults, %u panics",
+              black_box_boots(), faults, panic ? 1 : 0);
     for (unsigned i = 0; i < faults; i++) {
         tell_fault(black_box_earlier(i));
     }

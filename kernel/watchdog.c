@@ -12,7 +12,7 @@
 #include "arch/x86_64/timer.h"
 #include "drivers/nmi_timer.h"
 #include "kernel/cell.h"
-#include "kernel/log.h"
+#include "kernel/fact.h"
 #include "kernel/string.h"
 
 #define PERIOD_US  25000u /* an NMI comes this late at most */
@@ -227,9 +227,8 @@ void watchdog_init(uint32_t gsi, const char *force_missing)
     nmi_register(look);
     source = find_source(gsi, force_missing);
     if (source) {
-        log_info("there is %s", watchdog_source());
+        fact_info("watchdog", "%s", watchdog_source());
     } else {
-        log_warn("there is no root watchdog: an endless loop of ours stops "
-                 "the machine");
+        fact_warn("watchdog", "none: an endless loop of ours stops all");
     }
 }

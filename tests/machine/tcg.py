@@ -98,7 +98,9 @@ class Tcg:
             raise MachineError(f"no end; COM1: {self.text()}") from None
 
     def events(self):
-        return [json.loads(line) for line in self.text("com2").splitlines()]
+        """Firmware writes on COM2, too: that is not ours."""
+        return [json.loads(line) for line in self.text("com2").splitlines()
+                if line.startswith("{")]
 
     def close(self):
         if self.process.poll() is None:

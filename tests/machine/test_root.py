@@ -152,7 +152,7 @@ def test_without_a_source_it_is_said(machine, guest):
     m.expect("heartbeat", vm="alpha", n=1)
     assert ("NO  a root watchdog: an endless loop of ours stops the machine"
             in m.command("check")["output"])
-    assert "there is no root watchdog" in m.com1()
+    assert "watchdog: none: an endless loop" in m.com1()
 
 
 # What is tried of another VM's memory: the address that it would have in a
