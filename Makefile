@@ -184,7 +184,8 @@ usb: | setup ## the image of a USB stick, for BIOS and UEFI (USB=FILE)
 	@tools/mkusb -o $(USB) -- $(RUN_GUESTS)
 
 bench: | setup ## path lengths in Bochs ticks, beside the bare machine's
-	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_ELFS)
+	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_ELFS) \
+		$(GUEST_LINUX)
 	@tools/bench
 
 soak: | setup ## 100,000 restores and 1,000 of Debian, each verified (hours)

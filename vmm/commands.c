@@ -10,6 +10,7 @@
 #include "kernel/monitor.h"
 #include "kernel/panic.h"
 #include "kernel/string.h"
+#include "vmm/exits.h"
 #include "vmm/guest.h"
 #include "vmm/vmm.h"
 
@@ -54,6 +55,55 @@ static int list(struct monitor *monitor, unsigned count, char **words)
                       vm->vcpu[0].ticks / tsc_per_ms, vm->restores,
                       vm->heartbeat);
     }
+    return 0;
+}
+
+struct times {
+    struct vm *vm;
+    uint64_t guest_ticks, exits[EXIT_KINDS];
+};
+
+static int read_times(void *argument)
+{
+    struct times *times = argument;
+    const struct vcpu *vcpu = &times->vm->guest->vcpu[0];
+
+    times->guest_ticks = vcpu->guest_ticks;
+    memcpy(times->exits, vcpu->exits, sizeof(times->exits));
+    return count_exits(times->vm);
+}
+
+static void print_times(struct monitor *monitor, const struct times *times)
+{
+    monitor_print(monitor,
+                  "%s: %lu exits, %lu ticks of turns, %lu in the guest",
+                  times->vm->config->name, times->vm->exits,
+                  times->vm->vcpu[0].ticks, times->guest_ticks);
+    for (unsigned kind = 0; kind < EXIT_KINDS; kind++) {
+        if (times->exits[kind]) {
+            monitor_print(monitor, "%12lu %s", times->exits[kind],
+                          exit_kind_name((enum exit_kind)kind));
+        }
+    }
+}
+
+static int time_of(struct monitor *monitor, unsigned count, char **words)
+{
+    struct times times = {0};
+
+    if (count != 2) {
+        return -EINVAL;
+    }
+    times.vm = vm_named(monitor, words[1]);
+    if (!times.vm) {
+        return -ENOENT;
+    }
+    if (vm_has_ended(times.vm) ||
+        run_in_cell(&times.vm->cell, read_times, &times)) {
+        monitor_print(monitor, "%s: it has ended", words[1]);
+        return -EBUSY;
+    }
+    print_times(monitor, &times);
     return 0;
 }
 
@@ -187,6 +237,7 @@ static int crash(struct monitor *monitor, unsigned count, char **words)
 
 static const struct monitor_command commands[] = {
     {"list", "", "all VMs: state and statistics", list},
+    {"time", "VM", "its exits by kind, and its ticks in the guest", time_of},
     {"pause", "VM", "stop giving it turns", pause},
     {"resume", "VM", "go on after pause", resume},
     {"send", "VM TEXT...", "type a line into its console", send},

@@ -28,6 +28,9 @@ static inline enum exit_result exit_handle(struct guest *guest,
         guest, vcpu);
 }
 
+/* For statistics: "cpuid", "wrmsr", ... exit_names.c */
+const char *exit_kind_name(enum exit_kind kind);
+
 /* Raises an exception in the guest at the next entry. Where one is being
  * delivered already: #DF, or FAULT_TRIPLE is posted (SDM vol. 3, table 6-5;
  * the result then is EXIT_STOP, else EXIT_RESUME). */

@@ -52,6 +52,7 @@ struct vcpu {
     struct exit_record history[EXIT_HISTORY];
     uint32_t history_next;
     uint64_t exits[EXIT_KINDS];
+    uint64_t guest_ticks; /* from entries to exits */
 };
 
 /* Devices that all vCPUs share; plain data, no pointers. */

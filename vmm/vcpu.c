@@ -153,7 +153,8 @@ static void record_exit(struct vcpu *vcpu, enum exit_kind kind)
     struct exit_record *record =
         &vcpu->history[vcpu->history_next++ % EXIT_HISTORY];
 
-    record->tsc = rdtsc();
+    record->tsc = vcpu->arch.exited;
+    vcpu->guest_ticks += vcpu->arch.exited - vcpu->arch.entered;
     record->rip = vcpu->arch.rip;
     record->kind = kind;
     record->reason = vcpu->arch.exit_reason;

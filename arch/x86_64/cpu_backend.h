@@ -229,6 +229,7 @@ struct arch_vcpu {
     uint16_t vm, index;
     uint32_t exit_reason; /* of the last exit: raw, for journals */
     uint64_t rip;         /* after an exit, until advance(); else: cpu->rip() */
+    uint64_t entered, exited; /* host TSC; the same when there was no entry */
     uint8_t fpu[512] __attribute__((aligned(16)));
     uint8_t private_[ARCH_VCPU_PRIVATE] __attribute__((aligned(16)));
 };

@@ -279,11 +279,18 @@ static enum exit_kind refused(struct arch_vcpu *vcpu)
     return EXIT_ENTRY_FAILED;
 }
 
+void vmx_stay(struct arch_vcpu *vcpu)
+{
+    vmx_rip(vcpu);
+    vcpu->entered = rdtsc();
+    vcpu->exited = vcpu->entered;
+}
+
 enum exit_kind vmx_not_exited(struct arch_vcpu *vcpu, uint64_t deadline,
                               enum vmx_outcome outcome)
 {
     (void)deadline;
-    vmx_rip(vcpu);
+    vmx_stay(vcpu);
     take_back(vcpu);
     if (outcome == VMX_ABORTED) {
         vmx_of(vcpu)->entry.abort = 0;
@@ -324,6 +331,7 @@ enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline)
     struct vmx_vcpu *vmx = vmx_of(vcpu);
     uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
 
+    vcpu->exited = rdtsc();
     vcpu->exit_reason = reason;
     vcpu->rip = vmcs_read(VMCS_GUEST_RIP);
     vmx->known = KNOWN_RIP;

@@ -33,7 +33,7 @@ static bool may_enter(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
                       enum exit_kind *kind)
 {
     if (vmx->attend & ATTEND_REFUSED) {
-        vmx_rip(vcpu);
+        vmx_stay(vcpu);
         vcpu->exit_reason = REASON_FAILED | REASON_GUEST_STATE;
         *kind = EXIT_ENTRY_FAILED;
         return false;
@@ -41,13 +41,14 @@ static bool may_enter(struct arch_vcpu *vcpu, struct vmx_vcpu *vmx,
     if (vmx->attend & ATTEND_FORGE) {
         vmx->attend &= ~ATTEND_FORGE;
         vcpu->exit_reason = REASON_FAILED | REASON_ENTRY_MCE;
-        mca_guest_exit(vmx_rip(vcpu));
+        vmx_stay(vcpu);
+        mca_guest_exit(vcpu->rip);
         *kind = EXIT_MCE;
         return false;
     }
     if (vmx->attend & ATTEND_ACTIVITY) {
         if (!vcpu->event.valid || vmx->activity != ACTIVITY_HLT) {
-            vmx_rip(vcpu);
+            vmx_stay(vcpu);
             *kind = EXIT_HLT;
             return false;
         }
@@ -69,6 +70,7 @@ static inline enum exit_kind enter(struct arch_vcpu *vcpu, uint64_t deadline)
         }
         ticks = UINT32_MAX;
     }
+    vcpu->entered = now;
     vmcs_write(VMCS_PREEMPTION_TIMER, ticks);
     return vmx_enter(vcpu, deadline, &vmx_of(vcpu)->entry);
 }
@@ -95,7 +97,8 @@ __attribute__((noinline)) static enum exit_kind enter_attended(
     if (!(vmx->attend & ATTEND_NO_TIMER)) {
         return enter(vcpu, deadline);
     }
-    if (rdtsc() >= deadline) {
+    vcpu->entered = rdtsc();
+    if (vcpu->entered >= deadline) {
         return vmx_not_exited(vcpu, deadline, VMX_LATE);
     }
     timer_arm(deadline);

@@ -143,6 +143,7 @@ void vmx_forge_mce(struct arch_vcpu *vcpu, bool reason41);
 
 /* decode.c: from the exit to what vmm sees */
 enum exit_kind vmx_decode(struct arch_vcpu *vcpu, uint64_t deadline);
+void vmx_stay(struct arch_vcpu *vcpu); /* there is no entry, and no exit */
 enum exit_kind vmx_not_exited(struct arch_vcpu *vcpu, uint64_t deadline,
                               enum vmx_outcome outcome);
 void vmx_attend_exit(struct vmx_vcpu *vmx);
