@@ -85,9 +85,10 @@ def operations(guest, module, count, directory):
 
 
 def outage(module, monitor, directory):
-    """Ticks from a machine check's exit to the guest's next instruction."""
+    """Ticks from a machine check's exit to the guest's next turn: it may have
+    been restored amid a HLT."""
     places = [symbol(ELF, name) for name in
-              ("mca_guest_exit", "vm_entry_begin")]
+              ("mca_guest_exit", "vcpu_turn")]
     output = run(module, [*guest_runs(), f"lb 0x{places[0]:x}", "c", "bpd 2",
                           f"lb 0x{places[1]:x}", "c"], directory, monitor)
     stops = [int(match[1]) for match in map(STOP.match, output) if match]
