@@ -82,6 +82,17 @@ static void interrupt_device(void)
                      : "r"(IOAPIC_BASE + 0x100));
 }
 
+/* What fails is the delivery, not the instruction that it comes before. */
+static void interrupt_mov(void)
+{
+    apic_self_ipi(0x40);
+    __asm__ volatile("movl %0, %%esp\n\tsti\n\tnop\n"
+                     "1:\tmovl 0xFEE00030, %%eax\n\tjmp 1b"
+                     :
+                     : "r"(IOAPIC_BASE + 0x100)
+                     : "eax");
+}
+
 static void nmi_hole(void)
 {
     apic_write(APIC_ICR_HIGH, 0);
@@ -118,6 +129,7 @@ static const struct deed delivery[] = {
     {"df-hole", df_hole, "ept"},
     {"stack-device", stack_device, "ept"},
     {"interrupt-device", interrupt_device, "ept"},
+    {"interrupt-mov", interrupt_mov, "ept"},
     {"nmi-hole", nmi_hole, "ept"},
     {"fault-recursion", recursion, "ept,triple"},
     {"fault-spinning", spinning, "ept,triple"},
