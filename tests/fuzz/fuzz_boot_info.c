@@ -1,4 +1,4 @@
-/* sources: kernel/boot_info.c */
+/* sources: kernel/boot_info.c kernel/multiboot1.c kernel/multiboot2.c */
 /* fuzz: -runs=50000 -max_len=2048 */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the boot loader left: Multiboot2 information as it is, or Multiboot1's

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: boot/efi/describe.c boot/efi/information.c kernel/boot_info.c */
+/* sources: boot/efi/describe.c boot/efi/information.c */
+/* sources: kernel/boot_info.c kernel/multiboot1.c kernel/multiboot2.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
