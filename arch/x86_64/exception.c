@@ -159,15 +159,17 @@ void nmi_register(bool (*function)(void))
 static void host_nmi(struct exception_frame *frame)
 {
     struct percpu *self = this_cpu();
+    bool endless;
 
     self->in_nmi = true;
     self->nmis++;
     if (panic_elsewhere()) {
         cpu_stop();
     }
+    endless = is_endless && is_endless(); /* which also asks for the next NMI */
     if (exception_in_entry(frame)) {
         frame->rip = (uint64_t)vm_entry_abort;
-    } else if (is_endless && is_endless()) {
+    } else if (endless) {
         judge(frame);
     }
     self->in_nmi = false;

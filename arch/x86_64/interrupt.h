@@ -25,8 +25,8 @@ struct exception_frame {
 void interrupt_dispatch(uint8_t vector);
 void interrupt_register(uint8_t vector, void (*handler)(void));
 
-/* Asked at each NMI that strikes in root mode, outside of the entry window:
- * true when what this CPU does there never ends. */
+/* Asked at each NMI that strikes in root mode: true when what this CPU does
+ * there never ends. In the entry window the answer waits for the next one. */
 void nmi_register(bool (*function)(void));
 
 /* Runs function(argument) so that an exception in root mode at depth 0 comes
