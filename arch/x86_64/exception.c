@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/descriptors.h"
 #include "arch/x86_64/image.h"
@@ -55,13 +56,16 @@ bool exception_in_entry(const struct exception_frame *frame)
 
 /* Everything that the interrupted code had set is set again here: stack,
  * depth, flags; NMIs unblock because the way out is an IRET. CR3, VMCS and
- * the live FPU state are the run loop's, which reloads them. */
+ * the live FPU state are the run loop's, which reloads them. A host interrupt
+ * that the VM exit acknowledged may not have been ended yet (one at most,
+ * since none is taken while a VM is served); with none it does nothing. */
 void exception_abandon(struct exception_frame *frame)
 {
     struct percpu *self = this_cpu();
 
     self->core_depth = 0;
     self->in_nmi = false;
+    apic_end_of_interrupt();
     frame->rip = (uint64_t)cpu_abandoned;
     frame->rsp = self->abandon_rsp;
     frame->cs = SELECTOR_CODE;
