@@ -58,8 +58,19 @@ bool fault_waiting(void)
     return false;
 }
 
+/* A post that was abandoned half-way never fills its place, which must not
+ * hold up those behind it. */
+static void skip_abandoned(struct fault_ring *ring)
+{
+    while (ring->tail != ring->head && !next_of(ring)) {
+        __atomic_store_n(&ring->tail, ring->tail + 1, __ATOMIC_RELEASE);
+        ring->lost++;
+    }
+}
+
 bool fault_take(struct fault *fault)
 {
+    skip_abandoned(&rings[this_cpu()->index]);
     for (unsigned i = 0; i < cpu_count; i++) {
         struct fault_ring *ring = &rings[i];
         bool *filled = next_of(ring);

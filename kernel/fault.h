@@ -80,7 +80,8 @@ void fault_post(const struct fault *fault);
 
 /* Takes the oldest fault of the first CPU that has posted one; false when
  * there is none. Machine checks can be broadcast, and banks shared, so that a
- * halted CPU may be the one that posts. For one caller at a time. */
+ * halted CPU may be the one that posts. For one caller at a time, at a safe
+ * point: no post of this CPU may be under way. */
 bool fault_take(struct fault *fault);
 bool fault_waiting(void);
 
