@@ -133,17 +133,27 @@ static void put_vcpu(void *vcpu)
     cpu->vcpu_put(vcpu);
 }
 
-/* Putting the vCPU away may fail as its service did (its memory may be what
- * went bad), and may be abandoned in turn. */
-void cell_forget(void)
+void cell_put(void)
 {
     struct loaded *now = mine();
+    struct percpu *self = this_cpu();
 
-    if (now->vcpu && watchdog_catch(put_vcpu, now->vcpu, rdtsc(), now->cell)) {
+    if (!now->vcpu) {
+        return;
+    }
+    self->served_vm = now->cell->id;
+    self->served_vcpu = 0; /* its own number lies in the cell */
+    if (watchdog_catch(put_vcpu, now->vcpu, rdtsc(), now->cell)) {
         now->cell->dirty_lost = true;
     }
+    self->served_vm = FAULT_NO_VM;
     now->vcpu = NULL;
-    now->cell = NULL;
+}
+
+void cell_forget(void)
+{
+    cell_put();
+    mine()->cell = NULL;
     root_load(this_cpu()->core_root);
 }
 
@@ -172,6 +182,9 @@ int run_in_cell(struct cell *cell, int (*function)(void *), void *argument)
     if (self->served_vm != FAULT_NO_VM) {
         call_in_cell(&call);
         return call.result;
+    }
+    if (cell_current() != cell) {
+        cell_put();
     }
     self->served_vm = cell->id;
     self->served_vcpu = 0;

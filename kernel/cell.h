@@ -69,8 +69,13 @@ uint64_t cell_reaches(const struct cell *cell, uint16_t vm);
  * change here and nowhere else. cell NULL: the core alone. */
 void cell_switch(struct cell *cell, struct arch_vcpu *vcpu);
 
+/* Puts the loaded vCPU away, as a service of its own VM: what goes wrong (its
+ * memory may have gone bad) is neither the core's fault nor that of the VM
+ * that is served next. From the core, with no VM served. */
+void cell_put(void);
+
 /* The loaded vCPU's state is not to be trusted (its service was abandoned):
- * forget it and load the core alone. */
+ * put it away as that does, and load the core alone. No VM is served then. */
 void cell_forget(void);
 
 /* The cell loaded on this CPU, or NULL. */

@@ -131,6 +131,9 @@ static void serve(struct queue *queue, struct runnable *runnable)
     uint64_t start = rdtsc();
     struct turn turn = {runnable, turn_end(queue, runnable, start)};
 
+    if (cell_current() != runnable->cell) {
+        cell_put();
+    }
     self->served_vm = runnable->cell->id;
     self->served_vcpu = runnable->vcpu;
     if (watchdog_catch(take_turn, &turn, turn.end, runnable->cell)) {
@@ -143,6 +146,7 @@ static void serve(struct queue *queue, struct runnable *runnable)
 
 static void idle(uint64_t until)
 {
+    cell_put();
     cell_switch(NULL, NULL);
     timer_arm(until == RUN_NEVER ? 0 : until);
     if (!fault_waiting()) {
