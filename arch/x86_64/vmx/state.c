@@ -155,6 +155,19 @@ static void restore_shadow(struct vmx_vcpu *vmx, const struct x86_state *state)
     vmx->known = 0;
 }
 
+/* What was abandoned may just have been about to write what it had noted
+ * already. */
+static void rewrite_noted(struct vmx_vcpu *vmx)
+{
+    vmx->entry.host_rsp = 0;
+    vmcs_write(VMCS_PROC_CONTROLS, vmx->proc);
+    vmcs_write(VMCS_PROC2_CONTROLS, vmx->proc2);
+    vmcs_write(VMCS_ENTRY_CONTROLS, vmx->entry_controls);
+    if (vmx->proc & PROC_TPR_SHADOW) {
+        vmcs_write(VMCS_TPR_THRESHOLD, vmx->threshold);
+    }
+}
+
 void vmx_restore(struct arch_vcpu *vcpu, const struct x86_state *state)
 {
     struct vmx_vcpu *vmx = vmx_of(vcpu);
@@ -163,6 +176,7 @@ void vmx_restore(struct arch_vcpu *vcpu, const struct x86_state *state)
     vmx->attend |= ATTEND_FLUSH;
     vmx->forge_exit = false;
     vmx_attend_exit(vmx);
+    rewrite_noted(vmx);
     memcpy(vcpu->gpr, state->gpr, sizeof(vcpu->gpr));
     for (unsigned i = 0; i < PLAIN; i++) {
         vmcs_write(plain[i].field, *member((char *)(uintptr_t)state, i));
