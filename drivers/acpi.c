@@ -96,9 +96,21 @@ static const struct header *table_map(uint64_t address)
     return header && sum_is_zero(header, header->length) ? header : NULL;
 }
 
+static bool has_cpu(const struct acpi_info *info, uint32_t id)
+{
+    for (unsigned i = 0; i < info->cpu_count; i++) {
+        if (info->cpus[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Some firmware lists a CPU as local APIC and as x2APIC: one that runs is not
+ * to be started again. */
 static void add_cpu(struct acpi_info *info, uint32_t id, uint32_t flags)
 {
-    if (!(flags & 1)) { /* not enabled */
+    if (!(flags & 1) || has_cpu(info, id)) { /* bit 0: enabled */
         return;
     }
     if (info->cpu_count == ACPI_CPUS_MAX) {

@@ -86,6 +86,11 @@ uint32_t apic_id(void)
     return x2apic ? apic_read(APIC_ID) : apic_read(APIC_ID) >> 24;
 }
 
+bool apic_reaches(uint32_t id)
+{
+    return id < (x2apic ? UINT32_MAX : 0xff);
+}
+
 const char *apic_describe(void)
 {
     return !x2apic   ? "xAPIC: APIC ids above 254 are out of reach"

@@ -15,6 +15,10 @@ uint32_t apic_id(void);
 /* Its mode, for the start-up log. */
 const char *apic_describe(void);
 
+/* Is it the id of one CPU, in this mode? All ones mean all CPUs, and in xAPIC
+ * mode only eight bits are sent (SDM vol. 3, 11.6.1 and 11.12.9). */
+bool apic_reaches(uint32_t id);
+
 void apic_end_of_interrupt(void);
 
 /* Interprocessor interrupts to one CPU by its APIC id. */

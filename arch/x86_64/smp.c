@@ -147,6 +147,9 @@ int smp_start(uint32_t id)
     if (!start_page) {
         return -ENOMEM;
     }
+    if (!apic_reaches(id)) {
+        return -EINVAL;
+    }
     if (cpu_count >= CPU_MAX) {
         return -ENOSPC;
     }

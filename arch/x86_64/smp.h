@@ -18,8 +18,8 @@ _Noreturn void smp_run_on_stack(void (*function)(void));
 void smp_use_start_page(uint64_t physical);
 
 /* Starts the CPU with this APIC id and waits until it runs our code with
- * CR4.MCE on. 0; -EIO when it does not answer; -ENOSPC above CPU_MAX; -ENOMEM
- * without a start page. */
+ * CR4.MCE on. 0; -EIO when it does not answer; -EINVAL when no message can
+ * reach it alone; -ENOSPC above CPU_MAX; -ENOMEM without a start page. */
 int smp_start(uint32_t apic_id);
 
 /* From now on CPU 1, which must be there, calls work each time that it wakes
