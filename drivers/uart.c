@@ -32,6 +32,7 @@
 #define LSR_IDLE        0x40 /* and the shift register */
 #define FIFO_SIZE       16
 #define LOOP_BYTE       0x96
+#define WAITS_IN_VAIN   20  /* some seconds: nobody will ever take it */
 #define RECEIVE_AT_ONCE 256 /* bounds a poll on a line that never empties */
 
 static uint8_t reg_read(const struct uart_line *line, uint16_t reg)
@@ -198,18 +199,26 @@ void uart_send(struct uart_line *line, const char *text, uint32_t length)
     }
 }
 
+/* A line that stands still for so many waits has gone: a panic that is to end
+ * in a reset must not stay with it for each of its characters. */
+static void wait_or_close(struct uart_line *line, uint8_t status)
+{
+    if (wait_for(line, status)) {
+        line->waited_in_vain = 0;
+    } else if (++line->waited_in_vain == WAITS_IN_VAIN) {
+        line->place.kind = UART_NONE;
+    }
+}
+
 void uart_flush(struct uart_line *line)
 {
     char c;
 
-    if (!uart_there(line)) {
-        return;
-    }
-    while (ring_get(&line->out, &c)) {
-        wait_for(line, LSR_EMPTY);
+    while (uart_there(line) && ring_get(&line->out, &c)) {
+        wait_or_close(line, LSR_EMPTY);
         reg_write(line, REG_DATA, (uint8_t)c);
     }
-    for (unsigned i = 0; i <= FIFO_SIZE; i++) {
-        wait_for(line, LSR_IDLE);
+    for (unsigned i = 0; uart_there(line) && i <= FIFO_SIZE; i++) {
+        wait_or_close(line, LSR_IDLE);
     }
 }

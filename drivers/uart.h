@@ -28,6 +28,7 @@ struct uart_line {
     volatile const void *mapping; /* for the two kinds of MMIO */
     bool interrupts;              /* the two interrupts reach us */
     bool sending;                 /* the transmit interrupt is on */
+    unsigned waited_in_vain;      /* by uart_flush(), without a break */
     struct ring out, in;
 };
 
@@ -53,7 +54,8 @@ void uart_poll(struct uart_line *line);
 /* Queues text; lost as a whole, and counted, when the ring is full. */
 void uart_send(struct uart_line *line, const char *text, uint32_t length);
 
-/* Waits until everything queued has left: for panics only. */
+/* Waits until everything queued has left; a line that takes nothing for some
+ * seconds is closed. For panics and the last words only. */
 void uart_flush(struct uart_line *line);
 
 #endif
