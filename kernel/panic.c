@@ -159,6 +159,16 @@ bool panic_elsewhere(void)
     return panicked != NOBODY && panicked != this_cpu()->index;
 }
 
+static void end(const char *what)
+{
+    static bool ended;
+
+    if (!ended && sink.end) {
+        ended = true;
+        sink.end(what);
+    }
+}
+
 void panic_at(const struct exception_frame *frame, const char *fmt, ...)
 {
     static struct black_box_panic record;
@@ -194,9 +204,9 @@ void panic_at(const struct exception_frame *frame, const char *fmt, ...)
             say_registers(frame);
         }
         say_trace(&record);
-        if (sink.end) {
-            sink.end(record.what);
-        }
+        end(record.what);
+    } else if (panicked == this_cpu()->index) {
+        end("panic while a panic was told"); /* a reset is not left out */
     }
     cpu_stop();
 }
