@@ -8,7 +8,6 @@
 #define ARCH_PAGING_H
 
 #include <stdbool.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
