@@ -2,7 +2,7 @@
 # The small Multiboot1 guests: build/guests/NAME.elf from tests/guests/NAME/.
 
 GUESTS := hello timing platform beat crash busy hostile
-GUEST_ELFS := $(GUESTS:%=build/guests/%.elf)
+GUEST_ELFS := $(GUESTS:%=build/guests/%.elf) build/guests/chain.elf
 
 GUEST_CC ?= gcc
 GUEST_CFLAGS := -m32 -march=i686 -std=gnu17 -O2 -ffreestanding -nostdlib \
@@ -28,6 +28,13 @@ build/guests/$(1).elf: $$(GUEST_LIB_OBJS) $(call guest_objs,$(1)) \
 endef
 $(foreach guest,$(GUESTS),$(eval $(call guest_rule,$(guest))))
 
+# No guest, but a loader: far from where Bulkhead's image goes.
+build/guests/chain.elf: $(call guest_objs,chain) tests/guests/guest.ld
+	@mkdir -p $(@D)
+	@sed 's/= 0x100000/= 0x3000000/' tests/guests/guest.ld >$@.ld
+	@ld $(subst tests/guests/guest.ld,$@.ld,$(GUEST_LDFLAGS)) -o $@ \
+		$(filter %.o,$^)
+
 build/guests/obj/%.c.o: %.c tests/guests/guests.mk
 	@mkdir -p $(@D)
 	@$(GUEST_CC) $(GUEST_CFLAGS) -MMD -MP -c -o $@ $<
@@ -39,5 +46,5 @@ build/guests/obj/%.S.o: %.S tests/guests/guests.mk
 .PHONY: guests
 guests: $(GUEST_ELFS) ## the small test guests: build/guests
 
--include $(foreach guest,lib $(GUESTS), \
+-include $(foreach guest,lib chain $(GUESTS), \
 	$(patsubst %.o,%.d,$(call guest_objs,$(guest))))

@@ -7,6 +7,7 @@ import struct
 
 import pytest
 
+from machine import ROOT
 from tcg import Tcg
 
 # The subjects of the start-up log (README.md), up to the refusal.
@@ -32,7 +33,9 @@ class Row:
 
 MACHINES = [
     Row("pc-64M", "-M pc -m 64", "firmware: BIOS", "mcfg: none",
-        r"boot: Multiboot1 by qemu, 0 modules", r"memory: \d\d MiB free, .*"),
+        r"boot: Multiboot1 by qemu, 0 modules", r"memory: \d\d MiB free, .*",
+        "ioapic: 24 pins at 0xfec00000",
+        "irq: com1 by interrupt, com2 by interrupt"),
     Row("pc-grub-2cpus", "-M pc -m 256 -smp 2", "cpu: 2 running, 0 failed.*",
         r"boot: Multiboot2 by GRUB.*", via="grub"),
     Row("q35-3G-4cpus", "-M q35 -m 3G -smp 4 -cpu max",
@@ -140,6 +143,37 @@ def test_the_log_of_a_machine_that_runs_guests(machine, guest):
     told = facts(log[:log.index("every guest has ended")])
     assert in_order([subject for subject, _ in told]) == ORDER + LATER
     assert all(len(line) <= COLUMNS for _, line in told)
+
+
+@pytest.mark.parametrize("left, status, line", [
+    ("nothing", 3, "apic: x2APIC"),
+    ("x2apic", 3, "apic: x2APIC, left on by firmware"),
+    ("vmxe", 3, "apic: x2APIC"),
+    ("noapic", 4, "ERROR: this machine cannot run guests: the local APIC is "
+     "missing"),
+])
+def test_what_firmware_leaves_of_the_processor(machine, left, status, line):
+    """A loader in between (tests/guests/chain) sets it, on Bochs."""
+    m = machine(f"{ROOT}/build/bulkhead.elf", boot=f"chain={left}", cpus=2,
+                extra=["--elf", f"{ROOT}/build/guests/chain.elf"])
+    assert m.wait() == status
+    log = m.com1().replace("\r", "").splitlines()
+    assert line in log
+    assert not any("boot line" in text for text in log)
+    if status == 3:
+        assert "cpu: 2 running, 0 failed; cpu0 runs guests" in log
+        assert any("VT-x/EPT: uses" in text for text in log)
+
+
+def test_a_cpu_that_does_not_start(tcg, tmp_path):
+    """A second MADT names one that is not there (ACPI 6.4, 5.2.12.2)."""
+    local = struct.pack("<BBBBI", 0, 8, 7, 200, 1)
+    m = tcg("-smp", "2", *acpi_table(
+        tmp_path / "madt", "APIC", struct.pack("<II", 0xfee00000, 0) + local))
+    finish(m)
+    assert_tells(m, NO_VTX, [
+        "ERROR: cpu: APIC id 200 does not start: a broadcast #MC resets all",
+        "cpu: 2 running, 1 failed; cpu0 runs guests"])
 
 
 def acpi_table(path, signature, body):
