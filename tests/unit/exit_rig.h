@@ -14,10 +14,12 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/msr.h"
+#include "kernel/console.h"
 #include "kernel/errno.h"
 #include "vmm/exit_parts.h"
 #include "vmm/msr.h"
 #include "vmm/outside.h"
+#include "vmm/vmm.h"
 
 #define RAM_SIZE 0x10000u
 #define KEPT_MAX 32
@@ -115,7 +117,7 @@ bool outside_get(struct guest *guest, uint8_t *c)
     return true;
 }
 
-static bool take(bool *flag)
+static bool take_flag(bool *flag)
 {
     bool was = *flag;
 
@@ -126,13 +128,13 @@ static bool take(bool *flag)
 bool outside_break(struct guest *guest)
 {
     (void)guest;
-    return take(&rig.break_waits);
+    return take_flag(&rig.break_waits);
 }
 
 bool outside_nmi(struct guest *guest)
 {
     (void)guest;
-    return take(&rig.nmi_waits);
+    return take_flag(&rig.nmi_waits);
 }
 
 bool console_guest_has_input(uint16_t vm)
