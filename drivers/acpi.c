@@ -155,6 +155,9 @@ static void read_madt(const struct header *table, struct acpi_info *info)
     const uint8_t *bytes = (const void *)table;
     uint32_t at = sizeof(*table) + 8;
 
+    if (table->length < at) {
+        return;
+    }
     info->local_apic = word(bytes + sizeof(*table));
     while (at + 2 <= table->length) {
         uint8_t size = bytes[at + 1];

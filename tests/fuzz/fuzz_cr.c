@@ -205,6 +205,11 @@ static uint64_t take_value(struct input *in, unsigned cr)
 static void step(struct input *in)
 {
     static const uint8_t crs[] = {0, 3, 4, 8, 0, 4, 0, 4};
+    static const uint64_t switches[2][8] = {
+        {CR0_PG, CR0_PE, CR0_CD, CR0_CD | CR0_NW, CR0_WP, CR0_PG, CR0_TS,
+         CR0_PG | CR0_PE},
+        {CR4_PAE, CR4_PCIDE, CR4_PSE, CR4_PGE, CR4_SMEP, CR4_PAE, CR4_SMAP,
+         CR4_PAE | CR4_PGE}};
     unsigned what = (unsigned)take(in, 1), cr = crs[what >> 4 & 7];
     uint64_t value;
 
@@ -235,10 +240,10 @@ static void step(struct input *in)
         require(!serve(EXIT_XSETBV, VECTOR_UD));
         break;
     case 8: /* the ways into protected, paged and long mode */
-        write_cr(0, GPR_RAX, rig.cr[0] ^ (what & 0x10 ? CR0_PG : CR0_PE));
+        write_cr(0, GPR_RAX, rig.cr[0] ^ switches[0][what >> 4 & 7]);
         break;
     case 9:
-        write_cr(4, GPR_RAX, rig.cr[4] ^ (what & 0x10 ? CR4_PAE : CR4_PCIDE));
+        write_cr(4, GPR_RAX, rig.cr[4] ^ switches[1][what >> 4 & 7]);
         break;
     case 10:
         write_efer(rig.efer ^ EFER_LME);
@@ -260,6 +265,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (mode & 1) {
         rig.guest.cpuid.cr4 |= CR4_PAE;
         rig_long_mode();
+    }
+    if ((mode & 0x11) == 0x10) { /* PAE paging, of nothing */
+        rig.guest.cpuid.cr4 |= CR4_PAE;
+        rig.cr[0] |= CR0_PG;
+        rig.cr[3] = TABLES;
+        rig.cr[4] = CR4_PAE;
     }
     rig.guest.cpuid.long_mode = !(mode & 4) || mode & 1;
     rig.guest.cpuid.nx = !(mode & 8) || mode & 1;
