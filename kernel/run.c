@@ -32,6 +32,12 @@ int run_add(struct runnable *runnable, unsigned on)
 {
     struct queue *queue = &queues[on];
 
+    /* A VM that was refused leaves its place, and what it had queued. */
+    for (unsigned i = 0; on < CPU_MAX && i < queue->count; i++) {
+        if (queue->runnables[i] == runnable) {
+            return 0;
+        }
+    }
     if (on >= CPU_MAX || queue->count == RUNNABLES_MAX) {
         return -ENOSPC;
     }
