@@ -16,9 +16,25 @@ static struct screen_color color(struct boot_color from)
     return (struct screen_color){from.position, from.size};
 }
 
+/* Does any of it lie in what the loader's own map calls memory? Then it is no
+ * screen, and would be cleared. */
+static bool is_in_memory(const struct boot_framebuffer *left)
+{
+    const uint64_t size = (uint64_t)left->pitch * left->height;
+    const uint64_t end = left->address + size;
+
+    for (unsigned i = 0; i < start.boot.range_count; i++) {
+        if (left->address < start.boot.ranges[i].end &&
+            end > start.boot.ranges[i].start) {
+            return true;
+        }
+    }
+    return end < left->address;
+}
+
 static struct screen_mode mode_of(const struct boot_framebuffer *left)
 {
-    if (left->kind == BOOT_SCREEN_PIXELS) {
+    if (left->kind == BOOT_SCREEN_PIXELS && !is_in_memory(left)) {
         return (struct screen_mode){
             .kind = SCREEN_PIXELS,
             .address = left->address,
