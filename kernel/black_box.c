@@ -14,6 +14,7 @@ _Static_assert(sizeof(struct black_box) <= BLACK_BOX_SIZE, "it must fit");
 
 static struct black_box *boxes[BLACK_BOX_COPIES];
 static unsigned box_count;
+static const struct black_box *earlier; /* of the boot before, or NULL */
 static uint32_t last_number;
 
 /* Each record starts with the CRC of its rest. */
@@ -57,6 +58,7 @@ void black_box_open(struct black_box *const copies[], unsigned count,
     }
     header.crc = seal_of(&header, sizeof(header));
     last_number = 0;
+    earlier = from;
     box_count = count < BLACK_BOX_COPIES ? count : BLACK_BOX_COPIES;
     for (unsigned i = 0; i < box_count; i++) {
         boxes[i] = copies[i];
@@ -128,9 +130,9 @@ static const struct black_box_fault *next_after(uint32_t above)
     const struct black_box_fault *found = NULL;
 
     for (unsigned i = 0; i < BLACK_BOX_FAULTS; i++) {
-        const struct black_box_fault *fault = &boxes[0]->faults[i];
+        const struct black_box_fault *fault = &earlier->faults[i];
 
-        if (is_of(fault, sizeof(*fault), black_box_boots() - 1) &&
+        if (is_of(fault, sizeof(*fault), earlier->header.boots) &&
             fault->number > above &&
             (!found || fault->number < found->number)) {
             found = fault;
@@ -143,7 +145,7 @@ const struct black_box_fault *black_box_earlier(unsigned n)
 {
     const struct black_box_fault *fault = NULL;
 
-    if (!box_count || black_box_boots() < 2) {
+    if (!box_count || !earlier) {
         return NULL;
     }
     fault = next_after(0);
@@ -155,10 +157,10 @@ const struct black_box_fault *black_box_earlier(unsigned n)
 
 const struct black_box_panic *black_box_earlier_panic(void)
 {
-    if (!box_count || black_box_boots() < 2 ||
-        !is_of(&boxes[0]->panic, sizeof(boxes[0]->panic),
-               black_box_boots() - 1)) {
+    if (!box_count || !earlier ||
+        !is_of(&earlier->panic, sizeof(earlier->panic),
+               earlier->header.boots)) {
         return NULL;
     }
-    return &boxes[0]->panic;
+    return &earlier->panic;
 }

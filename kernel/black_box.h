@@ -62,8 +62,9 @@ struct black_box {
 bool black_box_is_valid(const struct black_box *box);
 
 /* Starts a boot: copies[0..count-1] are ours from now on; from is the box
- * that was found (not one of copies), or NULL when there is none. Without
- * this, and with count 0, all other functions do nothing. */
+ * that was found (not one of copies, which are slow to read; it is kept), or
+ * NULL when there is none. Without this, and with count 0, all other functions
+ * do nothing. */
 void black_box_open(struct black_box *const copies[], unsigned count,
                     const struct black_box *from);
 
