@@ -30,6 +30,9 @@ class Tcg:
         self.directory = directory
         command = ["qemu-system-x86_64", "-accel", "tcg", "-nodefaults",
                    "-display", "none", "-no-reboot", "-monitor", "stdio"]
+        for name in ("com1", "com2"):
+            if os.path.exists(self.path(name)):
+                os.remove(self.path(name))  # of the machine before
         for i in range(serial):
             command += ["-serial", f"file:{self.path(f'com{i + 1}')}"]
         command += self.loader(via, boot, modules, payload)
