@@ -9,6 +9,7 @@
 #include "arch/x86_64/mca/mca.h"
 #include "arch/x86_64/percpu.h"
 #include "arch/x86_64/smp.h"
+#include "kernel/bank_watch.h"
 #include "kernel/crc32c.h"
 #include "kernel/event.h"
 #include "kernel/fact.h"
@@ -56,6 +57,7 @@ void start_mca(void)
     }
     fact_info("mca", "%u banks, recovery %s, local %s", mca.banks,
               mca.recovery ? "yes" : "no", mca.local ? "yes" : "no");
+    bank_watch_start();
 }
 
 void start_crc32c(void)

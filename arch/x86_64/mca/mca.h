@@ -22,6 +22,11 @@ void mca_guest_exit(uint64_t rip);
 /* The vector 18 handler; changes frame->rip to where to return. */
 void mca_exception(struct exception_frame *frame);
 
+/* Posts what the banks of this CPU hold that no machine check signals:
+ * corrected errors, and uncorrected ones that nobody consumed (UCNA). At a
+ * safe point. */
+void mca_poll(void);
+
 /* Fault injection: what the banks of this CPU say until the next machine
  * check was handled. */
 struct mca_injection {
