@@ -24,11 +24,16 @@ static _Noreturn void core_is_hit(const struct fault *fault,
           fault->rip);
 }
 
-/* It concerns nobody: noted, and that is all. */
-static void note(const struct fault *fault, const struct verdict *verdict)
+/* Nobody has to do anything: noted, and that is all. A machine check names
+ * the frame's owner, and not the VM that ran. */
+static void note(const struct fault *fault, const struct verdict *verdict,
+                 const struct frame *frame)
 {
+    const uint16_t vm = fault->kind != FAULT_MCE   ? fault->vm
+                        : frame->owner == OWNER_VM ? frame->vm
+                                                   : FAULT_NO_VM;
     struct journal_entry *entry =
-        journal_open(fault->vm, fault_kind_name(fault->kind));
+        journal_open(vm, fault_kind_name(fault->kind));
 
     entry->fault = *fault;
     entry->verdict = *verdict;
@@ -76,8 +81,13 @@ static void judge(const struct fault *fault, uint64_t bad, bool first,
     const struct verdict verdict = classify(fault, &owner);
     bool concerns_vm = false;
 
-    if (verdict.core) {
+    if (verdict.core && verdict.severity == SEVERITY_FATAL) {
         core_is_hit(fault, &verdict);
+    }
+    if (verdict.core) {
+        log_error("frame 0x%lx of the core is bad: what reads it will be a "
+                  "panic",
+                  bad);
     }
     if (verdict.severity == SEVERITY_NONE) {
         return;
@@ -99,7 +109,7 @@ static void judge(const struct fault *fault, uint64_t bad, bool first,
         concerns_vm = true;
     }
     if (!concerns_vm && first) {
-        note(fault, &verdict);
+        note(fault, &verdict, &entry);
     }
 }
 

@@ -332,33 +332,56 @@ static void tell_frame(struct monitor *monitor, const struct ft_vm *ft,
     event_end(&event);
 }
 
+/* Which page the frame command means: a number, dirty or clean. */
+static bool take_frame_words(struct injection *injection, unsigned count,
+                             char **words)
+{
+    bool copy = count == 4 && !strcmp(words[3], "copy");
+
+    if (count < 3 || count > 4 || (count == 4 && !copy) ||
+        !take_target(injection, words[2])) {
+        return false;
+    }
+    if (injection->target == TARGET_ADDRESS) {
+        injection->target = copy ? TARGET_COPY : TARGET_PAGE;
+        return true;
+    }
+    return !copy;
+}
+
 static int frame(struct monitor *monitor, unsigned count, char **words)
 {
-    struct injection injection = {.target = TARGET_PAGE};
-    unsigned long gpa;
-    uint64_t hpa;
+    struct injection injection = {.value = 0};
+    uint64_t hpa, offset = 0;
 
-    if (count != 3 || monitor_number(words[2], &gpa)) {
+    if (!take_frame_words(&injection, count, words)) {
         return -EINVAL;
     }
     injection.ft = ft_named(monitor, words[1]);
     if (!injection.ft) {
         return -ENOENT;
     }
-    injection.value = gpa >> 12;
+    if (injection.target == TARGET_PAGE || injection.target == TARGET_COPY) {
+        offset = injection.value & (PAGE_BYTES - 1);
+        injection.value >>= PAGE_SHIFT;
+    }
     hpa = locate(&injection);
     if (hpa == NO_FRAME) {
-        monitor_print(monitor, "%s: 0x%lx is no RAM", words[1], gpa);
+        monitor_print(monitor, "%s: %s is no RAM, or has no copy", words[1],
+                      words[2]);
         return -EFAULT;
     }
-    tell_frame(monitor, injection.ft, gpa, hpa + (gpa & (PAGE_BYTES - 1)));
+    tell_frame(monitor, injection.ft,
+               ((uint64_t)frame_lookup(hpa).page << PAGE_SHIFT) + offset,
+               hpa + offset);
     return 0;
 }
 
 static const struct monitor_command commands[] = {
     {"inject", "VM WHAT...", "make a fault: a machine check, a bug of ours",
      inject},
-    {"frame", "VM GPA", "the host frame behind a guest page", frame},
+    {"frame", "VM dirty|clean|GPA [copy]",
+     "the host frame of a guest page, or of its copy", frame},
 };
 
 void ft_inject_register(void)

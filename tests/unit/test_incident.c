@@ -618,6 +618,22 @@ static void test_core_frame_is_a_panic(void **state)
     EXPECT("fault vm= kind=mce");
 }
 
+/* Nobody has read it, and whoever ran has nothing to do with it. */
+static void test_core_frame_that_nobody_read_is_noted(void **state)
+{
+    struct fault fault = mce_at(AT_CORE);
+
+    (void)state;
+    fault.severity = SEVERITY_OPTIONAL;
+    suffer(fault);
+    fault.severity = SEVERITY_DEFERRED;
+    suffer(fault);
+    EXPECT("fault vm= kind=mce", "action vm= kind=mce action=log", "fault vm=",
+           "action=log outcome=ok");
+    assert_int_equal(machine.quarantined_count, 0);
+    assert_int_equal(count_events("vm=alpha"), 0);
+}
+
 /* ---- work that is abandoned ---- */
 
 static void test_poison_while_a_snapshot_is_taken(void **state)
@@ -1132,6 +1148,7 @@ int main(void)
         TEST(test_too_wide_fault),
         TEST(test_corrected_is_noted),
         TEST(test_core_frame_is_a_panic),
+        TEST(test_core_frame_that_nobody_read_is_noted),
         TEST(test_poison_while_a_snapshot_is_taken),
         TEST(test_snapshot_lost_without_a_word),
         TEST(test_snapshot_that_cannot_be_undone),
