@@ -25,12 +25,17 @@
 #define CORE_MS     1000
 #define TRY_US      20000u
 
+/* Below a hypervisor, where an access to a port may take as long as a turn
+ * and the CPU be given to others: so many times the patience. */
+#define LENT_CPU 25
+
 enum source { NOTHING, CLOCK, OTHER_CPU };
 
 static enum source source;
 static uint64_t armed_until; /* host TSC of the next NMI */
 static uint64_t longest;
-static bool asleep; /* an NMI came in idle: none until a VM is served */
+static unsigned scale = 1; /* of all patience */
+static bool asleep;        /* an NMI came in idle: none until a VM is served */
 
 static uint64_t ticks_of(uint64_t us)
 {
@@ -137,7 +142,7 @@ void watchdog_allow(uint64_t ticks)
 
 uint64_t watchdog_patience(const struct cell *cell)
 {
-    return PATIENCE_MS * tsc_per_ms + cell->frames * FRAME_TICKS;
+    return scale * (PATIENCE_MS * tsc_per_ms + cell->frames * FRAME_TICKS);
 }
 
 uint64_t watchdog_longest(void)
@@ -149,7 +154,7 @@ void watchdog_core_begins(void)
 {
     uint64_t now = rdtsc();
 
-    watch(now + CORE_MS * tsc_per_ms, now);
+    watch(now + scale * CORE_MS * tsc_per_ms, now);
 }
 
 void watchdog_core_ends(void)
@@ -223,11 +228,15 @@ static enum source find_source(uint32_t gsi, const char *force_missing)
 
 void watchdog_init(uint32_t gsi, const char *force_missing)
 {
+    const uint32_t hypervisor = 1u << 31; /* CPUID.1:ECX, reserved for it */
+
     boot_cpu = this_cpu();
+    scale = cpuid(1, 0).ecx & hypervisor ? LENT_CPU : 1;
     nmi_register(look);
     source = find_source(gsi, force_missing);
     if (source) {
-        fact_info("watchdog", "%s", watchdog_source());
+        fact_info("watchdog", "%s%s", watchdog_source(),
+                  scale > 1 ? ", patient below a hypervisor" : "");
     } else {
         fact_warn("watchdog", "none: an endless loop of ours stops all");
     }

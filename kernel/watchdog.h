@@ -30,7 +30,8 @@ int watchdog_catch(void (*function)(void *), void *argument, uint64_t end,
 void watchdog_allow(uint64_t ticks);
 
 /* TSC ticks that a stretch of root mode may take beyond its end: 20 ms, and
- * more for a cell of many frames, since some work goes over all of them. */
+ * more for a cell of many frames, since some work goes over all of them; all
+ * of it 25 times where a hypervisor is below. */
 uint64_t watchdog_patience(const struct cell *cell);
 
 /* The longest that any stretch has taken beyond its end, in TSC ticks. */
