@@ -8,7 +8,7 @@ import termios
 import time
 import tty
 
-from . import events
+from . import Failure, events
 
 GRACE_SECONDS = 0.3  # for what is still on its way after the last event
 CHORD = 1  # Ctrl-A: the next key is a command
@@ -48,6 +48,9 @@ class Bridge:
         self.watch(self.com1, self.from_com1)
         self.watch(self.com2, self.from_com2)
         self.open_lines = 2
+        self.qemu = getattr(machine, "monitor", None)
+        if self.qemu:
+            self.watch(self.qemu, self.from_qemu)
         self.chord = False
 
     def watch(self, file, handler):
@@ -62,6 +65,19 @@ class Bridge:
 
     def send_command(self, text):
         self.com2.sendall(text.encode() + b"\n")
+
+    def send_qemu(self, text):
+        if not self.qemu:
+            raise Failure("'qemu' needs an emulator that is QEMU")
+        self.qemu.sendall(text.encode() + b"\n")
+
+    def from_qemu(self):
+        """What QEMU's monitor says is for the log."""
+        data = self.qemu.recv(65536)
+        if not data:
+            self.selector.unregister(self.qemu)
+        with open(f"{self.machine.directory}/qemu-monitor", "ab") as file:
+            file.write(data)
 
     def from_com1(self):
         self.copy(self.read(self.com1))

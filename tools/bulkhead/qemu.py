@@ -12,6 +12,10 @@ KVM_CREATE_VM = 0xAE01  # linux/kvm.h
 OVMF = "/usr/share/ovmf/OVMF.fd"
 CPUINFO = "/proc/cpuinfo"
 
+# Of AHCI and not of IDE, since firmware reads an IDE one word by word.
+CD_DRIVE = ["-device", "ahci,id=ahci", "-device",
+            "ide-cd,bus=ahci.0,drive=cd,bootindex=0"]
+
 
 def cpu_has_vmx():
     """Whether the processor that we run on offers VMX to us."""
@@ -51,6 +55,31 @@ def check_kvm():
                       "nested=1")
 
 
+def arguments(options, accelerator, disc, lines):
+    """QEMU's command line; lines are the back ends of chardevs: COM1, COM2,
+    and QEMU's own monitor."""
+    kvm = accelerator == "kvm"
+    command = [
+        "qemu-system-x86_64", "-accel", accelerator,
+        "-cpu", options.cpu_model or ("host" if kvm else "max"),
+        "-smp", str(options.cpus), "-m", str(options.mem),
+        "-nodefaults", "-display", "none", "-no-reboot",
+    ]
+    if disc.endswith(".iso"):
+        command += [*CD_DRIVE, "-drive",
+                    f"id=cd,if=none,media=cdrom,file={disc}"]
+    else:
+        command += ["-drive", f"file={disc},format=raw,snapshot=on"]
+    if options.firmware == "uefi":
+        command += ["-bios", OVMF]
+    for use, name, line in zip(("-serial", "-serial", "-monitor"),
+                               ("com1", "com2", "monitor"), lines):
+        kind, _, rest = line.partition(",")
+        command += ["-chardev", f"{kind},id={name},{rest}",
+                    use, f"chardev:{name}"]
+    return command
+
+
 class Qemu:
     """One machine. start() gives the two serial lines."""
 
@@ -63,33 +92,17 @@ class Qemu:
         self.disc = disc
         self.directory = directory
         self.process = None
-
-    def command(self, ports):
-        options = self.options
-        kvm = options.emu == "kvm"
-        command = [
-            "qemu-system-x86_64", "-accel", options.emu,
-            "-cpu", options.cpu_model or ("host" if kvm else "max"),
-            "-smp", str(options.cpus), "-m", str(options.mem),
-            "-nodefaults", "-display", "none", "-no-reboot",
-        ]
-        if self.disc.endswith(".iso"):
-            command += ["-cdrom", self.disc, "-boot", "d"]
-        else:
-            command += ["-drive", f"file={self.disc},format=raw,snapshot=on"]
-        if options.firmware == "uefi":
-            command += ["-bios", OVMF]
-        for i in range(2):
-            command += ["-chardev",
-                        f"socket,id=com{i},host=127.0.0.1,"
-                        f"port={ports.port(i)}",
-                        "-serial", f"chardev:com{i}"]
-        return command
+        self.monitor = None  # QEMU's own, once it was started
 
     def start(self):
-        ports = SerialPorts()
-        self.process = start(self.command(ports), f"{self.directory}/output")
-        return ports.accept(self.process)
+        ports = SerialPorts(3)
+        lines = [f"socket,host=127.0.0.1,port={ports.port(i)}"
+                 for i in range(3)]
+        self.process = start(
+            arguments(self.options, self.options.emu, self.disc, lines),
+            f"{self.directory}/output")
+        *serial, self.monitor = ports.accept(self.process)
+        return serial
 
     def log_tail(self):
         return tail(f"{self.directory}/output", 10)

@@ -4,6 +4,7 @@
 Commands are separated by ';'. Beside the monitor's own there are:
     wait EVENT [key=value ...]   go on after such an event
     sleep MS                     go on so many ms of the machine's time later
+    qemu COMMAND                 a command for QEMU's own monitor
 Each command waits for the answer to the one before it.
 """
 
@@ -39,18 +40,22 @@ def parse(text):
             steps.append(("wait", parse_wait(words)))
         elif name == "sleep":
             steps.append(("sleep", parse_sleep(words)))
+        elif name == "qemu":
+            steps.append(("qemu", " ".join(words)))
         else:
             steps.append(("command", command))
     return steps
 
 
 class Script:
-    """Sends commands through send(text) as the events allow."""
+    """Sends commands through send(text) as the events allow, and QEMU's own
+    through send_qemu(text)."""
 
-    def __init__(self, text, ticks_per_ms, send):
+    def __init__(self, text, ticks_per_ms, send, send_qemu=None):
         self.steps = collections.deque(parse(text))
         self.ticks_per_ms = ticks_per_ms
         self.send = send
+        self.send_qemu = send_qemu
         self.ready = False
         self.now = 0
         self.answered = True
@@ -87,6 +92,9 @@ class Script:
             return self.has_seen(*argument)
         if name == "sleep":
             return self.has_slept(argument)
+        if name == "qemu":
+            self.send_qemu(argument)
+            return True
         self.recent.clear()
         self.answered = False
         self.send(argument)

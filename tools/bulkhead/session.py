@@ -47,6 +47,8 @@ class Machine:
     a list of further arguments.
     """
 
+    slowness = 1  # so many times all waiting may take
+
     def __init__(self, modules, directory, **options):
         self.directory = str(directory)
         os.makedirs(self.directory, exist_ok=True)
@@ -117,7 +119,7 @@ class Machine:
         return self.events[found]
 
     def find(self, name, conditions, start, timeout):
-        end = time.monotonic() + timeout
+        end = time.monotonic() + timeout * self.slowness
         place = start
         while True:
             running = self.process.poll() is None
@@ -131,6 +133,18 @@ class Machine:
             if time.monotonic() > end:
                 raise self.error(f"no {name} {conditions} in {timeout} s")
             time.sleep(POLL_SECONDS)
+
+    def qemu(self, text):
+        """Gives a command to QEMU's own monitor; qemu_said() has all that
+        this says."""
+        os.write(self.commands, b"qemu " + text.encode() + b"\n")
+
+    def qemu_said(self):
+        if not os.path.exists(self.path("emulator/qemu-monitor")):
+            return ""
+        with open(self.path("emulator/qemu-monitor"),
+                  errors="replace") as file:
+            return file.read()
 
     def command(self, text, status=0, timeout=60):
         """Gives a monitor command; the event that answers it.
