@@ -13,6 +13,7 @@
 #define MB_MAGIC  0x2BADB002
 /* Three pages that KVM wants for itself. */
 #define TSS_AT              0xFFFBD000
+#define PAGE                4096
 #define CPUID_MAX           256
 #define VMX_PROCBASED_CTLS2 0x48B
 
@@ -33,6 +34,26 @@ static void open_machine(struct machine *m)
     machine_must(m, ioctl(m->fd, KVM_CREATE_PIT2, &pit), "KVM_CREATE_PIT2");
     machine_must(m, ioctl(m->fd, KVM_SET_USER_MEMORY_REGION, &region),
                  "KVM_SET_USER_MEMORY_REGION");
+}
+
+/* What goes out on the serial lines comes in bunches: an exit for each
+ * character would be most of the time of a run. */
+static void bunch_output(struct machine *m)
+{
+    static const uint16_t ports[] = {COM1, COM2};
+    int page = ioctl(m->kvm, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
+
+    if (page <= 0 ||
+        ioctl(m->kvm, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) <= 0)
+        return;
+    m->bunch = (void *)((uint8_t *)m->cpus[0].run + page * PAGE);
+    for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
+        struct kvm_coalesced_mmio_zone zone = {
+            .addr = ports[i], .size = 1, .pio = 1};
+
+        machine_must(m, ioctl(m->fd, KVM_REGISTER_COALESCED_MMIO, &zone),
+                     "KVM_REGISTER_COALESCED_MMIO");
+    }
 }
 
 static void set_cpuid(struct machine *m, struct vcpu *v)
@@ -134,6 +155,7 @@ void machine_open(struct machine *m)
     for (unsigned i = 0; i < m->cpu_count; i++)
         open_vcpu(m, i);
     refresh_apic_map(m);
+    bunch_output(m);
 }
 
 /* 32 bit, flat, no paging (Multiboot Specification 3.2). */

@@ -15,12 +15,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MCE_BANK 9 /* the last one, as QEMU does */
-
-/* SRAR, data load: VAL UC EN MISCV ADDRV S AR (SDM vol. 3, 16.9.3.2). */
-#define SRAR_STATUS 0xBD80000000000134
-#define SRAR_MISC   0x8C /* physical address, valid down to bit 12 */
-
 void machine_end(struct machine *m, int status, const char *why)
 {
     uart_flush(&m->com1);
@@ -53,9 +47,10 @@ _Noreturn static void usage(const char *what)
     printf("nested: bad option %s\n"
            "launcher --kernel FILE [--append WORDS] [--module FILE:WORDS]...\n"
            "  [--memory MIB] [--cpus N] [--timeout SECONDS]\n"
-           "  [--mce-addr HEX] [--mce-status HEX] [--mcg-status HEX]\n"
-           "  [--mce-anywhere] [--hide SECONDARY_CONTROLS_HEX]\n"
-           "  [--step 'TEXT=>ACTION']... with wait, send LINE, mce MS, end MS\n"
+           "  [--hide SECONDARY_CONTROLS_HEX] [--step 'TEXT=>ACTION']...\n"
+           "actions: wait, send LINE, end MS, strike WORD..., which are\n"
+           "  status=HEX misc=HEX mcg=HEX addr=HEX|last bank=N cpu=N\n"
+           "  when=guest|root|entering|HEX delay=MS broadcast shared\n"
            "nested: usage status 2\n",
            what);
     fflush(stdout);
@@ -72,19 +67,12 @@ static unsigned number(const char *text, unsigned least, unsigned most)
     return (unsigned)value;
 }
 
-static const struct option options[] = {{"kernel", 1, NULL, 'k'},
-                                        {"append", 1, NULL, 'a'},
-                                        {"module", 1, NULL, 'm'},
-                                        {"memory", 1, NULL, 'M'},
-                                        {"cpus", 1, NULL, 'c'},
-                                        {"timeout", 1, NULL, 't'},
-                                        {"mce-addr", 1, NULL, 'A'},
-                                        {"mce-status", 1, NULL, 'S'},
-                                        {"mcg-status", 1, NULL, 'G'},
-                                        {"step", 1, NULL, 's'},
-                                        {"hide", 1, NULL, 'H'},
-                                        {"mce-anywhere", 0, NULL, 'W'},
-                                        {NULL, 0, NULL, 0}};
+static const struct option options[] = {
+    {"kernel", 1, NULL, 'k'}, {"append", 1, NULL, 'a'},
+    {"module", 1, NULL, 'm'}, {"memory", 1, NULL, 'M'},
+    {"cpus", 1, NULL, 'c'},   {"timeout", 1, NULL, 't'},
+    {"step", 1, NULL, 's'},   {"hide", 1, NULL, 'H'},
+    {NULL, 0, NULL, 0}};
 
 static void take_option(struct machine *m, int option)
 {
@@ -100,17 +88,8 @@ static void take_option(struct machine *m, int option)
         m->cpu_count = number(optarg, 1, MAX_CPUS);
     } else if (option == 't') {
         alarm(number(optarg, 1, 3600));
-    } else if (option == 'A') {
-        m->mce.addr = strtoull(optarg, NULL, 16);
-        m->mce_addr_fixed = true;
-    } else if (option == 'S') {
-        m->mce.status = strtoull(optarg, NULL, 16);
-    } else if (option == 'G') {
-        m->mce.mcg_status = strtoull(optarg, NULL, 16);
     } else if (option == 'H') {
         m->hidden = (uint32_t)strtoul(optarg, NULL, 16);
-    } else if (option == 'W') {
-        m->mce_anywhere = true;
     } else if (option != 's' || !script_add(m, optarg)) {
         usage(optarg ? optarg : "");
     }
@@ -125,10 +104,6 @@ int main(int argc, char **argv)
         .lock = PTHREAD_MUTEX_INITIALIZER,
         .com1 = {.irq = 4, .prefix = "c1 "},
         .com2 = {.irq = 3, .prefix = "ev "},
-        .mce = {.status = SRAR_STATUS,
-                .misc = SRAR_MISC,
-                .mcg_status = 7, /* RIPV, EIPV, MCIP */
-                .bank = MCE_BANK},
     };
     uint32_t entry, info;
     int option;

@@ -15,22 +15,54 @@
 
 #define MAX_CPUS    8
 #define MAX_MODULES 8
-#define MAX_STEPS   32
+#define MAX_STEPS   64
 #define LINE_SIZE   2048
 #define RX_SIZE     4096
+
+#define COM1        0x3F8
+#define COM2        0x2F8
 
 /* Where FADT and ports.c agree that the ACPI registers are. */
 #define ACPI_PM1A_EVENT   0x600
 #define ACPI_PM1A_CONTROL 0x604
 #define ACPI_PM_TIMER     0x608
 
+/* While what runs shall a machine check be raised? */
+enum strike_when {
+    STRIKE_GUEST,    /* the kernel's guest */
+    STRIKE_ROOT,     /* the kernel itself */
+    STRIKE_ENTERING, /* neither: an entry is under way, and KVM forgets it */
+    STRIKE_AT,       /* the kernel's instruction at `at` */
+    STRIKE_ANY,      /* whatever it is */
+};
+
+/* A machine check that is to be raised. */
+struct strike {
+    struct kvm_x86_mce mce;
+    enum strike_when when;
+    uint64_t at;       /* virtual address, of which the kernel runs */
+    bool last_address; /* mce.addr is the one that the kernel told last */
+    bool broadcast;    /* the other vCPUs get one, too, that names nothing */
+    bool shared;       /* ... that says the same: the bank is shared */
+    unsigned cpu;
+    unsigned delay_ms;
+};
+
+/* What became of a vCPU's strike. */
+enum strike_state {
+    STRIKE_NONE,    /* there is none, or it was done */
+    STRIKE_WAITING, /* for the right moment */
+    STRIKE_PLANTED, /* the instruction is a breakpoint now */
+};
+
 struct vcpu {
     struct machine *machine;
     int fd;
     struct kvm_run *run;
     pthread_t thread;
-    bool mce_pending;
-    struct kvm_x86_mce mce;
+    enum strike_state state;
+    struct strike strike;
+    uint8_t overwritten; /* by the breakpoint */
 };
 
 struct uart {
@@ -44,14 +76,15 @@ struct uart {
     size_t rx_head, rx_tail; /* free running */
 };
 
-enum step_action { STEP_WAIT, STEP_SEND, STEP_MCE, STEP_END };
+enum step_action { STEP_WAIT, STEP_SEND, STEP_STRIKE, STEP_END };
 
 /* One line of the script: once a line holding `text` was printed, act. */
 struct step {
     const char *text;
     enum step_action action;
-    const char *send;  /* STEP_SEND: the line for COM2 */
-    unsigned delay_ms; /* STEP_MCE, STEP_END */
+    const char *send;     /* STEP_SEND: the line for COM2 */
+    unsigned delay_ms;    /* STEP_END */
+    struct strike strike; /* STEP_STRIKE */
 };
 
 struct machine {
@@ -66,12 +99,11 @@ struct machine {
     struct vcpu cpus[MAX_CPUS];
     pthread_mutex_t lock; /* everything below, and the vCPUs' MCE requests */
     struct uart com1, com2;
+    struct kvm_coalesced_mmio_ring *bunch; /* of bytes written, or NULL */
     uint8_t cmos_index;
     struct step steps[MAX_STEPS];
     unsigned step_count, step_next;
-    struct kvm_x86_mce mce; /* what STEP_MCE raises; addr may come later */
-    bool mce_addr_fixed;    /* --mce-addr was given */
-    bool mce_anywhere;      /* also while the kernel itself runs */
+    uint64_t told_address;  /* what the kernel told last as an "hpa" */
     unsigned strange_ports; /* unknown accesses told so far */
 };
 
@@ -91,9 +123,12 @@ void machine_enter(struct machine *m, uint32_t entry, uint32_t info);
 /* Runs all vCPUs until something ends the process. */
 _Noreturn void machine_run(struct machine *m);
 
-/* Raises the script's machine check on vCPU 0 as soon as that runs the
- * kernel's guest (or at once: mce_anywhere); for a thread of its own. */
-void machine_mce(struct machine *m);
+/* Raises a machine check at the right moment; returns when it was raised. For
+ * a thread of its own. */
+void machine_strike(struct machine *m, const struct strike *strike);
+
+/* Makes a vCPU leave KVM_RUN soon, also one that halts. */
+void machine_kick(struct vcpu *v);
 
 /* Loads kernel and modules, builds the Multiboot information. Returns the
  * entry point (physical) and sets *info; ends the process when the kernel is
@@ -106,6 +141,9 @@ void acpi_build(struct machine *m);
 /* One port access, of any size; the lock is taken inside. */
 uint32_t port_read(struct machine *m, uint16_t port);
 void port_write(struct machine *m, uint16_t port, uint32_t value);
+/* Takes what was written to the serial lines since the last exit; the lock is
+ * taken inside. */
+void port_take_bunch(struct machine *m);
 
 /* One register access of a 16550; the lock is held. */
 uint8_t uart_read(struct machine *m, struct uart *u, unsigned reg);
@@ -115,8 +153,17 @@ void uart_receive(struct machine *m, struct uart *u, const char *line);
 /* Prints a last line that lacks its newline. */
 void uart_flush(struct uart *u);
 
-/* Adds `TEXT=>wait`, `TEXT=>send WORDS`, `TEXT=>mce MS` or `TEXT=>end MS`;
- * false when it is none of these. The string must stay. */
+/* Reads the words of a strike (KEY=VALUE, broadcast, shared); false when there
+ * is another one. */
+bool strike_parse(struct strike *strike, char *words);
+/* With the lock held, between two runs of the vCPU: does what is possible
+ * now of its strike. */
+void strike_advance(struct vcpu *v);
+/* The vCPU has come to a breakpoint; the lock is held. */
+void strike_breakpoint(struct vcpu *v);
+
+/* Adds `TEXT=>wait`, `TEXT=>send WORDS`, `TEXT=>strike WORDS` or `TEXT=>end
+ * MS`; false when it is none of these. The string must stay. */
 bool script_add(struct machine *m, char *text);
 /* Shows the script a finished line of output; the lock is held. */
 void script_line(struct machine *m, const char *line);

@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXIT_PORT     0xF4   /* a write ends the run with that status */
 #define SHUTDOWN_PORT 0x8900 /* Bochs' port: 'D' is a pass */
 #define RESET_PORT    0xCF9
+#define PAGE_SIZE     4096 /* KVM_COALESCED_MMIO_MAX is made of it */
 #define PM_TIMER_HZ   3579545
 #define PM1_SLP_EN    0x2000
 #define STRANGE_MAX   20 /* unknown accesses that are told */
@@ -63,9 +65,9 @@ static uint8_t cmos_read(uint8_t index)
 
 static struct uart *uart_at(struct machine *m, uint16_t port)
 {
-    if ((port & ~7) == 0x3F8)
+    if ((port & ~7) == COM1)
         return &m->com1;
-    if ((port & ~7) == 0x2F8)
+    if ((port & ~7) == COM2)
         return &m->com2;
     return NULL;
 }
@@ -135,5 +137,24 @@ void port_write(struct machine *m, uint16_t port, uint32_t value)
 {
     pthread_mutex_lock(&m->lock);
     write_locked(m, port, value);
+    pthread_mutex_unlock(&m->lock);
+}
+
+void port_take_bunch(struct machine *m)
+{
+    struct kvm_coalesced_mmio_ring *ring = m->bunch;
+
+    if (!ring)
+        return;
+    pthread_mutex_lock(&m->lock);
+    while (ring->first != __atomic_load_n(&ring->last, __ATOMIC_ACQUIRE)) {
+        const struct kvm_coalesced_mmio *one =
+            &ring->coalesced_mmio[ring->first];
+
+        write_locked(m, (uint16_t)one->phys_addr, one->data[0]);
+        __atomic_store_n(&ring->first,
+                         (ring->first + 1) % KVM_COALESCED_MMIO_MAX,
+                         __ATOMIC_RELEASE);
+    }
     pthread_mutex_unlock(&m->lock);
 }

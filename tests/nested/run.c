@@ -9,10 +9,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define KICK             SIGUSR1
-#define STRANGE_MAX      20 /* accesses to absent memory that are told */
-#define RETRY_US         1500
-#define NESTED_STATE_MAX 16384 /* KVM: two pages of VMCS */
+#define KICK        SIGUSR1
+#define STRANGE_MAX 20 /* accesses to absent memory that are told */
+#define RETRY_US    1500
 
 static _Thread_local struct vcpu *current;
 
@@ -24,54 +23,38 @@ static void on_kick(int signal)
         current->run->immediate_exit = 1;
 }
 
-/* Not while an entry is under way: KVM 6.1 forgets the exception then. */
-static bool in_guest(struct vcpu *v)
+void machine_kick(struct vcpu *v)
 {
-    const unsigned mask =
-        KVM_STATE_NESTED_GUEST_MODE | KVM_STATE_NESTED_RUN_PENDING;
-    struct {
-        struct kvm_nested_state state;
-        uint8_t rest[NESTED_STATE_MAX];
-    } nested = {.state.size = sizeof(nested)};
-
-    machine_must(v->machine, ioctl(v->fd, KVM_GET_NESTED_STATE, &nested),
-                 "KVM_GET_NESTED_STATE");
-    return (nested.state.flags & mask) == KVM_STATE_NESTED_GUEST_MODE;
+    pthread_kill(v->thread, KICK);
 }
 
-/* Interrupts the vCPU until it is seen in the guest of the kernel we run. */
-void machine_mce(struct machine *m)
-{
-    struct vcpu *v = &m->cpus[0];
-    bool pending;
-
-    pthread_mutex_lock(&m->lock);
-    v->mce = m->mce;
-    v->mce_pending = true;
-    pthread_mutex_unlock(&m->lock);
-    do {
-        pthread_kill(v->thread, KICK);
-        usleep(RETRY_US);
-        pthread_mutex_lock(&m->lock);
-        pending = v->mce_pending;
-        pthread_mutex_unlock(&m->lock);
-    } while (pending);
-}
-
-/* Only the vCPU's own thread can do this while the vCPU runs. */
-static void raise_pending(struct vcpu *v)
+/* Interrupts the vCPU until it has seen to its strike. */
+static void wait_struck(struct vcpu *v)
 {
     struct machine *m = v->machine;
+    enum strike_state state;
 
-    pthread_mutex_lock(&m->lock);
-    if (v->mce_pending && (m->mce_anywhere || in_guest(v))) {
-        v->mce_pending = false;
-        printf("nested: machine check at 0x%llx\n", v->mce.addr);
-        fflush(stdout);
-        machine_must(m, ioctl(v->fd, KVM_X86_SET_MCE, &v->mce),
-                     "KVM_X86_SET_MCE");
-    }
-    pthread_mutex_unlock(&m->lock);
+    do {
+        machine_kick(v);
+        usleep(RETRY_US);
+        pthread_mutex_lock(&m->lock);
+        state = v->state;
+        pthread_mutex_unlock(&m->lock);
+    } while (state != STRIKE_NONE);
+}
+
+static void order(struct vcpu *v, const struct strike *strike)
+{
+    pthread_mutex_lock(&v->machine->lock);
+    v->strike = *strike;
+    v->state = STRIKE_WAITING;
+    pthread_mutex_unlock(&v->machine->lock);
+}
+
+void machine_strike(struct machine *m, const struct strike *strike)
+{
+    order(&m->cpus[strike->cpu], strike);
+    wait_struck(&m->cpus[strike->cpu]);
 }
 
 static void serve_io(struct vcpu *v)
@@ -138,12 +121,21 @@ _Noreturn static void dead(struct vcpu *v)
     machine_end(v->machine, 4, why);
 }
 
+static void serve_debug(struct vcpu *v)
+{
+    pthread_mutex_lock(&v->machine->lock);
+    strike_breakpoint(v);
+    pthread_mutex_unlock(&v->machine->lock);
+}
+
 static void serve_exit(struct vcpu *v)
 {
     if (v->run->exit_reason == KVM_EXIT_IO)
         serve_io(v);
     else if (v->run->exit_reason == KVM_EXIT_MMIO)
         serve_mmio(v);
+    else if (v->run->exit_reason == KVM_EXIT_DEBUG)
+        serve_debug(v);
     else if (v->run->exit_reason != KVM_EXIT_INTR)
         dead(v);
 }
@@ -157,9 +149,12 @@ _Noreturn static void run_vcpu(struct vcpu *v)
         if (result < 0 && errno != EINTR && errno != EAGAIN)
             dead(v);
         v->run->immediate_exit = 0;
-        raise_pending(v);
+        port_take_bunch(v->machine);
         if (result >= 0)
             serve_exit(v);
+        pthread_mutex_lock(&v->machine->lock);
+        strike_advance(v);
+        pthread_mutex_unlock(&v->machine->lock);
     }
 }
 

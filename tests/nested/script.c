@@ -28,9 +28,10 @@ bool script_add(struct machine *m, char *text)
     if (!strncmp(arrow, "send ", 5)) {
         step->action = STEP_SEND;
         step->send = arrow + 5;
-    } else if (!strncmp(arrow, "mce ", 4)) {
-        step->action = STEP_MCE;
-        step->delay_ms = (unsigned)atoi(arrow + 4);
+    } else if (!strncmp(arrow, "strike ", 7)) {
+        step->action = STEP_STRIKE;
+        if (!strike_parse(&step->strike, arrow + 7))
+            return false;
     } else if (!strncmp(arrow, "end ", 4)) {
         step->action = STEP_END;
         step->delay_ms = (unsigned)atoi(arrow + 4);
@@ -45,11 +46,13 @@ static void *run_delayed(void *argument)
 {
     struct delayed *d = argument;
 
-    usleep(d->step->delay_ms * 1000);
-    if (d->step->action == STEP_MCE)
-        machine_mce(d->machine);
-    else
+    if (d->step->action == STEP_STRIKE) {
+        usleep(d->step->strike.delay_ms * 1000);
+        machine_strike(d->machine, &d->step->strike);
+    } else {
+        usleep(d->step->delay_ms * 1000);
         machine_end(d->machine, 0, "script");
+    }
     free(d);
     return NULL;
 }
@@ -71,10 +74,10 @@ static void learn_address(struct machine *m, const char *line)
 {
     const char *field = strstr(line, "\"hpa\":");
 
-    if (!field || m->mce_addr_fixed)
+    if (!field)
         return;
     field += strlen("\"hpa\":");
-    m->mce.addr = strtoull(field + (*field == '"'), NULL, 0);
+    m->told_address = strtoull(field + (*field == '"'), NULL, 0);
 }
 
 void script_line(struct machine *m, const char *line)

@@ -135,16 +135,8 @@ class Machine:
             time.sleep(POLL_SECONDS)
 
     def qemu(self, text):
-        """Gives a command to QEMU's own monitor; qemu_said() has all that
-        this says."""
+        """Gives a command to QEMU's own monitor."""
         os.write(self.commands, b"qemu " + text.encode() + b"\n")
-
-    def qemu_said(self):
-        if not os.path.exists(self.path("emulator/qemu-monitor")):
-            return ""
-        with open(self.path("emulator/qemu-monitor"),
-                  errors="replace") as file:
-            return file.read()
 
     def command(self, text, status=0, timeout=60):
         """Gives a monitor command; the event that answers it.
