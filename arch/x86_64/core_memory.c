@@ -3,6 +3,7 @@
  * firmware's tables. Addresses are handed out upward and never come back. */
 #include "arch/x86_64/paging.h"
 
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
 #include "kernel/fault.h"
 #include "kernel/frame.h"
@@ -29,6 +30,16 @@ void *core_alloc(size_t size)
     return (void *)start;
 }
 
+/* Firmware's tables tell addresses: one beyond what the processor has (SDM
+ * vol. 2, CPUID leaf 80000008H) would set reserved bits of an entry. */
+static bool is_physical(uint64_t physical, size_t size)
+{
+    uint64_t end;
+
+    return !__builtin_add_overflow(physical, size, &end) &&
+           end >> (cpuid(0x80000008, 0).eax & 0xff) == 0;
+}
+
 static void *map_physical(uint64_t *next, uint64_t physical, size_t size,
                           unsigned protection)
 {
@@ -36,6 +47,9 @@ static void *map_physical(uint64_t *next, uint64_t physical, size_t size,
     uint64_t pages = (offset + size + PAGE_SIZE - 1) >> PAGE_SHIFT;
     uint64_t start = *next;
 
+    if (!is_physical(physical, size)) {
+        return NULL;
+    }
     for (uint64_t i = 0; i < pages; i++) {
         if (page_map(paging_core_root(), start + i * PAGE_SIZE,
                      physical - offset + i * PAGE_SIZE, protection,

@@ -45,7 +45,8 @@ void *core_alloc(size_t size);
 /* Maps device registers uncached, for good; NULL when that fails. */
 void *device_map(uint64_t physical, size_t size);
 
-/* Maps plain memory (firmware tables, modules) read-only, for good. */
+/* Maps plain memory (firmware tables, modules) read-only, for good; NULL when
+ * that fails, or for addresses that the processor does not have. */
 const void *core_map_readonly(uint64_t physical, size_t size);
 
 /* Temporary mappings of this CPU, writable: the one way to edit a table
