@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The small Multiboot1 guests: build/guests/NAME.elf from tests/guests/NAME/.
 
-GUESTS := hello timing platform beat crash busy hostile
+GUESTS := hello timing platform beat crash busy hostile random
 GUEST_ELFS := $(GUESTS:%=build/guests/%.elf) build/guests/chain.elf
 
 GUEST_CC ?= gcc
