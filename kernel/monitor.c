@@ -117,10 +117,26 @@ int monitor_execute(struct monitor *monitor, const char *line)
     return error;
 }
 
+/* What a number's last letter says; negative: nothing. */
+static int shift_of(char unit)
+{
+    switch (unit) {
+    case 'K':
+        return 10;
+    case 'M':
+        return 20;
+    case 'G':
+        return 30;
+    default:
+        return unit ? -EINVAL : 0;
+    }
+}
+
 int monitor_number(const char *text, unsigned long *value)
 {
     unsigned long n = 0, base = 10, digit;
     const char *start;
+    int shift;
 
     if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
         base = 16;
@@ -144,22 +160,11 @@ int monitor_number(const char *text, unsigned long *value)
     if (text == start || (*text && text[1])) {
         return -EINVAL;
     }
-    switch (*text) {
-    case 'K':
-        n <<= 10;
-        break;
-    case 'M':
-        n <<= 20;
-        break;
-    case 'G':
-        n <<= 30;
-        break;
-    case '\0':
-        break;
-    default:
+    shift = shift_of(*text);
+    if (shift < 0 || n > UINT64_MAX >> shift) {
         return -EINVAL;
     }
-    *value = n;
+    *value = n << shift;
     return 0;
 }
 

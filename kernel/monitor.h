@@ -20,7 +20,8 @@ struct monitor_command {
     const char *name;
     const char *usage; /* "VM [TEXT]", or "" */
     const char *help;  /* one line */
-    /* words[0] is the command's name. 0; -EINVAL prints the usage; any other
+    /* words[0] is the command's name, the word MONITOR_WORDS_MAX - 1 all of
+     * the line that is left. 0; -EINVAL prints the usage; any other
      * negative errno: the command has said why. */
     int (*run)(struct monitor *monitor, unsigned count, char **words);
 };
@@ -38,7 +39,7 @@ int monitor_execute(struct monitor *monitor, const char *line);
 /* Registers help; before any other command. */
 void monitor_start(void);
 
-/* "123", "0x7b", with K, M or G. 0; -EINVAL. */
+/* "123", "0x7b", with K, M or G. 0; -EINVAL, also above 64 bits. */
 int monitor_number(const char *text, unsigned long *value);
 
 #endif
