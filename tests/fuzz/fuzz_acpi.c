@@ -89,8 +89,12 @@ static uint32_t put_table(struct input *in, uint32_t *end)
     if (at + length > SIZE)
         return 0;
     memcpy(table, names[kind % 8], 4);
-    for (unsigned i = HEADER; i < length; i++)
-        table[i] = (uint8_t)take(in, 1);
+    for (unsigned i = HEADER; i < length; i++) {
+        if (kind & 8 && i >= HEADER + 16) /* CPU after CPU */
+            table[i] = (uint8_t)(table[i - 8] + ((i - HEADER) % 8 == 3));
+        else
+            table[i] = (uint8_t)take(in, 1);
+    }
     if (kind >= 0xe0) /* lies of its length */
         length = (uint32_t)take_number(in);
     memcpy(table + 4, &length, 4);
@@ -167,28 +171,45 @@ static uint64_t make(struct input *in)
 
 /* ---- what must come of it ---- */
 
-/* CPUs that the MADT's entries name, enabled, up to the first bad entry. */
-static unsigned count_cpus(const uint8_t *madt)
+/* The list as it should be, and how many CPUs it has no room for. */
+static struct {
+    uint32_t id[ACPI_CPUS_MAX];
+    unsigned count, more;
+} cpus;
+
+static void add_cpu(uint32_t id, bool enabled)
+{
+    for (unsigned i = 0; i < cpus.count; i++)
+        enabled &= cpus.id[i] != id;
+    if (enabled && cpus.count == ACPI_CPUS_MAX)
+        cpus.more++;
+    else if (enabled)
+        cpus.id[cpus.count++] = id;
+}
+
+/* The CPUs of a MADT, up to the first bad entry. */
+static void add_cpus(const uint8_t *madt)
 {
     uint32_t length = number(madt + 4), at = HEADER + 8;
-    unsigned count = 0;
 
     for (; at + 2 <= length && madt[at + 1] >= 2 && at + madt[at + 1] <= length;
          at += madt[at + 1]) {
         const uint8_t *e = madt + at;
 
-        count += e[0] == 0 && e[1] >= 8 && (e[4] & 1);
-        count += e[0] == 9 && e[1] >= 16 && (e[8] & 1);
+        if (e[0] == 0 && e[1] >= 8)
+            add_cpu(e[3], e[4] & 1);
+        if (e[0] == 9 && e[1] >= 16)
+            add_cpu(number(e + 4), e[8] & 1);
     }
-    return count;
 }
 
 /* Walks the root as the specification says, and counts. */
 static void check_tables(const struct acpi_info *info, const uint8_t *root)
 {
-    unsigned width = info->extended ? 8 : 4, tables = 0, damaged = 0, cpus = 0;
+    unsigned width = info->extended ? 8 : 4, tables = 0, damaged = 0;
     uint32_t entries = (number(root + 4) - HEADER) / width;
 
+    cpus.count = cpus.more = 0;
     for (unsigned i = 0; i < entries && i < NAMED_MAX; i++) {
         const uint8_t *at = root + HEADER + i * width, *table;
         uint64_t address = number(at);
@@ -200,10 +221,11 @@ static void check_tables(const struct acpi_info *info, const uint8_t *root)
         damaged += table == NULL;
         if (table && memcmp(table, "APIC", 4) == 0 &&
             number(table + 4) >= HEADER + 8)
-            cpus += count_cpus(table);
+            add_cpus(table);
     }
     require(info->tables == tables && skipped == damaged);
-    require(info->cpu_count + info->cpus_ignored == cpus);
+    require(info->cpu_count == cpus.count && info->cpus_ignored == cpus.more);
+    require(memcmp(info->cpus, cpus.id, cpus.count * sizeof(cpus.id[0])) == 0);
 }
 
 static void check(const struct acpi_info *info)
