@@ -206,6 +206,8 @@ static void check_numbers(struct input *in)
     check_number(exact);
     free(exact);
     sprintf(text, how & 0x80 ? "0x%lx" : "%lu", take_number(in));
+    if (how & 0x10) /* just above 64 bits, perhaps */
+        text[strlen(text) - 1] = '9';
     strncat(text, endings + how % 8, how >> 5 & 1);
     check_number(text);
 }
