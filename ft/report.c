@@ -123,8 +123,8 @@ void report_incident(uint32_t incident, uint32_t first_entry)
 /* A guest can ask for snapshots, and fail, faster than the lines can tell of
  * them: so many at once, and then one in so many ms. */
 #define TELL_BURST       64
-#define TELL_SNAPSHOT_MS 5
-#define TELL_RESTORE_MS  100
+#define TELL_SNAPSHOT_MS 50
+#define TELL_RESTORE_MS  200
 
 static bool may_tell(uint64_t *told_until, uint64_t ms)
 {

@@ -7,7 +7,7 @@
 
 /* Heartbeat events: so many at once, and one in so many ms for ever. */
 #define BEATS_BURST 32
-#define BEATS_MS    5
+#define BEATS_MS    20
 
 /* A guest that beats without end must not crowd out everyone's events. Each
  * event books BEATS_MS of the time line; beats_until is how far it is

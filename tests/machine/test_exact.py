@@ -24,16 +24,30 @@ def show(result):
 
 def test_a_busy_guest_is_restored_exactly(machine, guest):
     result = soak.busy(machine, guest("busy"), SMALL)
-    assert result.good(), show(result)
-    assert result.verified >= SMALL
+    assert result.good() and result.verified >= SMALL, show(result)
     assert MOMENTS <= set(result.amid), show(result)
     assert result.actions.get("restore 1"), "the older one was never used"
 
 
 def test_debian_is_restored_exactly(machine, linux):
     result = soak.linux(machine, *linux, LINUX)
+    assert result.good() and result.verified == LINUX, show(result)
+
+
+@pytest.mark.parametrize("engine, options, moments", [
+    # An exit for the first write to each page: amid all that it is amid.
+    ("protect", "flat only=sti", {"sti", "mov-ss", "irq", "service"}),
+    ("protect", "flat only=nmi,stacks,timer",
+     {"event", "nmi", "nmi-blocked", "hlt", "call"}),
+    ("pml", "only=step,mov-ss", {"event", "step", "call"}),
+])
+def test_snapshots_amid_everything(machine, guest, engine, options, moments):
+    """What is owed to the guest comes, once, and not too early."""
+    result = soak.busy(machine, guest("busy"), 600, verify="restore",
+                       options=options, boot=f"dirty={engine}")
     assert result.good(), show(result)
-    assert result.verified == LINUX
+    restored = {name for name, counts in result.amid.items() if counts[1]}
+    assert moments <= restored, show(result)
 
 
 def hashes_after(machine, guest, engine):

@@ -12,10 +12,11 @@ import time
 from . import Failure, story
 
 IPS = 10000000  # a slow machine: less waiting between restores
-MODULE = ("{image} vm=alpha mem=2M snapshot=every:16 verify=full budget=64/1 "
+MODULE = ("{image} vm=alpha mem=2M snapshot=every:16 verify={verify} budget=64/1 "
           "-- rounds=0 every=0 mem=80 stop soak={restores} seed={seed} "
           "{options}")
 BOOT = "slice=20 loglevel=error"
+RESTORES = re.compile(r"(\d+) restores$")
 VERIFIED = re.compile(r"(\d+) restores verified, (\d+) differed")
 AMID = re.compile(r"amid ([\w-]+): (\d+) taken, (\d+) restored")
 REFRESH = 10  # restores from one snapshot of a Linux guest
@@ -29,13 +30,13 @@ class Result:
 
     def __init__(self, wanted):
         self.wanted = wanted
-        self.verified = self.differed = self.ticks = 0
+        self.restores = self.verified = self.differed = self.ticks = 0
         self.bad = []  # events that should not have been
         self.amid = {}  # moment: (snapshots taken, restores)
         self.actions = {}  # action and generation: told of
 
     def good(self):
-        return (self.verified >= self.wanted and self.differed == 0
+        return (self.restores >= self.wanted and self.differed == 0
                 and not self.bad)
 
     def see(self, event):
@@ -56,6 +57,9 @@ class Result:
 
     def read_health(self, lines):
         for line in lines:
+            found = RESTORES.search(line)
+            if found:
+                self.restores = int(found[1])
             found = VERIFIED.search(line)
             if found:
                 self.verified, self.differed = map(int, found.groups())
@@ -64,11 +68,11 @@ class Result:
                 self.amid[found[1]] = (int(found[2]), int(found[3]))
 
     def lines(self):
-        yield (f"{self.verified} restores verified, {self.differed} "
-               f"differed, {len(self.bad)} failures")
-        if self.verified:
+        yield (f"{self.restores} restores, {self.verified} verified, "
+               f"{self.differed} differed, {len(self.bad)} failures")
+        if self.restores:
             yield (f"{self.ticks} ticks, "
-                   f"{self.ticks // self.verified} a restore")
+                   f"{self.ticks // self.restores} a restore")
         for moment, (taken, restored) in self.amid.items():
             yield f"amid {moment}: {taken} taken, {restored} restored"
         for event in self.bad[:10]:
@@ -108,14 +112,14 @@ class Watch:
             self.tell(f"about {self.told} restores, tick {event['t']}")
 
 
-def busy(start, image, restores, seed=1, options="", tell=print, step=1000,
-         boot="", timeout=7200, **machine_options):
+def busy(start, image, restores, seed=1, options="", verify="full",
+         tell=print, step=1000, boot="", timeout=7200, **machine_options):
     """Has the busy guest roll itself back so often; the Result.
 
     start makes a Machine of module lines and options.
     """
     module = MODULE.format(image=image, restores=restores, seed=seed,
-                           options=options)
+                           options=options, verify=verify)
     machine = start(module, ips=IPS, boot=f"{BOOT} {boot}".strip(),
                     timeout=timeout, **machine_options)
     result = Result(restores)

@@ -18,9 +18,15 @@
 #define TURNS       100u
 #define STACKS      12u
 #define STACK_BYTES 4096u
+#define TOUCHED     40u /* pages, TOUCHES of them in a round */
+#define TOUCHES     4u
 #define UD2_BYTES   2u
 
 static volatile uint32_t nmis, nmis_to_nest, gates, undefineds, arrived;
+static volatile uint32_t value_then, nothing;
+static volatile uint32_t *touched = &nothing;
+static volatile uint32_t touched_pages[TOUCHED][STACK_BYTES / 4]
+    __attribute__((aligned(4096)));
 static uint8_t stacks[STACKS][STACK_BYTES] __attribute__((aligned(4096)));
 
 static void send_nmi(void)
@@ -62,6 +68,7 @@ static void on_held_back(struct trap_frame *frame)
 {
     (void)frame;
     arrived++;
+    value_then = *touched;
     apic_eoi();
 }
 
@@ -86,13 +93,36 @@ bool busy_nmi(uint32_t round)
     return nmis == before + 1 + nested && nmis_to_nest == 0;
 }
 
+/* A write to a page that was not written to since a snapshot may exit, and
+ * then does so while STI, or MOV SS after it, holds an interrupt back: this
+ * comes after the write. */
+static bool touch_after_sti(uint32_t i)
+{
+    volatile uint32_t *page = touched_pages[i % TOUCHED];
+    uint32_t before = arrived, value = *page;
+
+    touched = page;
+    apic_self_ipi(HELD_BACK);
+    if (i % 2 == 0)
+        __asm__ volatile("sti\n\tincl %0\n\tnop\n\tcli"
+                         : "+m"(*page)
+                         :
+                         : "memory", "cc");
+    else
+        __asm__ volatile("movl %%ss, %%eax\n\tsti\n\tmovl %%eax, %%ss\n\t"
+                         "incl %0\n\tnop\n\tcli"
+                         : "+m"(*page)
+                         :
+                         : "eax", "memory", "cc");
+    return arrived == before + 1 && value_then == value + 1;
+}
+
 /* STI and CLI one after the other let no interrupt in. */
 bool busy_sti(uint32_t round)
 {
     uint32_t before = arrived;
-    bool early;
+    bool early, good;
 
-    (void)round;
     cpu_cli();
     apic_self_ipi(HELD_BACK);
     for (uint32_t i = 0; i < TURNS; i++)
@@ -105,7 +135,29 @@ bool busy_sti(uint32_t round)
     __asm__ volatile("sti\n\tnop" : : : "memory");
     for (uint32_t i = 0; i < TURNS && arrived == before; i++)
         cpu_pause();
-    return !early && arrived == before + 1;
+    good = !early && arrived == before + 1;
+    cpu_cli();
+    for (uint32_t i = 0; i < TOUCHES; i++)
+        good = touch_after_sti(round * TOUCHES + i) && good;
+    cpu_sti();
+    return good;
+}
+
+/* The same with MOV SS: of it and the write there is one trap. */
+static bool touch_stepping(uint32_t round)
+{
+    uint32_t before = busy_steps();
+    volatile uint32_t *page = (volatile uint32_t *)stacks[round % STACKS];
+    uint32_t value = *page;
+
+    __asm__ volatile("movl %%ss, %%eax\n\t"
+                     "pushfl\n\torl $0x100, (%%esp)\n\tpopfl\n\t"
+                     "movl %%eax, %%ss\n\tincl (%0)\n\t"
+                     "pushfl\n\tandl $~0x100, (%%esp)\n\tpopfl"
+                     :
+                     : "r"(page)
+                     : "eax", "memory", "cc");
+    return busy_steps() - before == 1 + 3 && *page == value + 1;
 }
 
 /* MOV SS holds a single-step trap back until the next instruction is done:
@@ -114,7 +166,6 @@ bool busy_mov_ss(uint32_t round)
 {
     uint32_t before = busy_steps(), count = 0;
 
-    (void)round;
     __asm__ volatile("movl %%ss, %%eax\n\t"
                      "pushfl\n\torl $0x100, (%%esp)\n\tpopfl\n\t"
                      ".rept 24\n\tmovl %%eax, %%ss\n\tincl %0\n\t.endr\n\t"
@@ -122,7 +173,8 @@ bool busy_mov_ss(uint32_t round)
                      : "+r"(count)
                      :
                      : "eax", "memory", "cc");
-    return count == 24 && busy_steps() - before == 24 + 3;
+    return count == 24 && busy_steps() - before == 24 + 3 &&
+           touch_stepping(round + 1);
 }
 
 /* Events whose frames go to stacks that were not touched for long. */
