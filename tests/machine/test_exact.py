@@ -10,6 +10,7 @@ from beating import Pair
 from test_ladder import changed_page
 
 SMALL = 500
+SEEDS_MOST = 8
 LINUX = 12
 # What the busy guest's snapshots must have caught it amid.
 MOMENTS = {"irq", "service", "hlt", "call"}
@@ -37,17 +38,24 @@ def test_debian_is_restored_exactly(machine, linux):
 @pytest.mark.parametrize("engine, options, moments", [
     # An exit for the first write to each page: amid all that it is amid.
     ("protect", "flat only=sti", {"sti", "mov-ss", "irq", "service"}),
-    ("protect", "flat only=nmi,stacks,timer",
-     {"event", "nmi", "nmi-blocked", "hlt", "call"}),
+    ("protect", "flat only=nmi,stacks",
+     {"event", "nmi", "nmi-blocked", "call"}),
     ("pml", "only=step,mov-ss", {"event", "step", "call"}),
 ])
 def test_snapshots_amid_everything(machine, guest, engine, options, moments):
-    """What is owed to the guest comes, once, and not too early."""
-    result = soak.busy(machine, guest("busy"), 600, verify="restore",
-                       options=options, boot=f"dirty={engine}")
-    assert result.good(), show(result)
-    restored = {name for name, counts in result.amid.items() if counts[1]}
-    assert moments <= restored, show(result)
+    """What is owed to the guest comes, once, and not too early. Which moments
+    a run meets is a matter of chance."""
+    met = {}
+    for seed in range(1, SEEDS_MOST + 1):
+        result = soak.busy(machine, guest("busy"), 250, seed, every=11,
+                           verify="restore", options=f"run=40 {options}",
+                           boot=f"dirty={engine}")
+        assert result.good(), show(result)
+        for name, (_, restored) in result.amid.items():
+            met[name] = met.get(name, 0) + restored
+        if moments <= {name for name, restored in met.items() if restored}:
+            return
+    raise AssertionError(f"met in {seed} runs: {met}")
 
 
 def hashes_after(machine, guest, engine):

@@ -12,7 +12,7 @@ import time
 from . import Failure, story
 
 IPS = 10000000  # a slow machine: less waiting between restores
-MODULE = ("{image} vm=alpha mem=2M snapshot=every:16 verify={verify} budget=64/1 "
+MODULE = ("{image} vm=alpha mem=2M snapshot=every:{every} verify={verify} budget=64/1 "
           "-- rounds=0 every=0 mem=80 stop soak={restores} seed={seed} "
           "{options}")
 BOOT = "slice=20 loglevel=error"
@@ -113,13 +113,13 @@ class Watch:
 
 
 def busy(start, image, restores, seed=1, options="", verify="full",
-         tell=print, step=1000, boot="", timeout=7200, **machine_options):
+         every=16, tell=print, step=1000, boot="", timeout=7200, **machine_options):
     """Has the busy guest roll itself back so often; the Result.
 
     start makes a Machine of module lines and options.
     """
     module = MODULE.format(image=image, restores=restores, seed=seed,
-                           options=options, verify=verify)
+                           options=options, verify=verify, every=every)
     machine = start(module, ips=IPS, boot=f"{BOOT} {boot}".strip(),
                     timeout=timeout, **machine_options)
     result = Result(restores)

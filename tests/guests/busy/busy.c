@@ -5,10 +5,11 @@
  *
  * rounds=N (0: for ever) every=K (print each K-th) mem=KIB only=NAME,NAME
  * (the kinds below) stop (at the first failure) flat (without paging)
- * soak=N seed=S (cause N restores, each at another point, then wait for a
- * line "quit") counted (points passed are its time; at the end it rests: such
- * runs can be compared, if only= leaves out what looks at the clock) doomed
- * (first of all two snapshots, of which the second does not help)
+ * soak=N seed=S run=MS (cause N restores, each at another point after at most
+ * so long, then wait for a line "quit") counted (points passed are its time;
+ * at the end it rests: such runs can be compared, if only= leaves out what
+ * looks at the clock) doomed (first of all two snapshots, of which the second
+ * does not help)
  */
 #include "tests/guests/busy/busy.h"
 

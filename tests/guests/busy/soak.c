@@ -18,7 +18,7 @@
 /* Of guest time since the restore. A fault like the last one needs 10 ms
  * between them, any other 1 ms, or it counts as a guest that cannot live. */
 #define RUN_LEAST     3u
-#define RUN_MORE      12u
+#define RUN_MORE      12u /* if run= does not say otherwise */
 #define RUN_FAR       25u
 #define TWICE_EVERY   64u /* restores; then it fails again at once */
 #define SNAPSHOT_LAST 8u  /* ms: the last moment at which one is asked for */
@@ -34,7 +34,7 @@ enum crime {
     CRIMES
 };
 
-static uint32_t wanted, seed;
+static uint32_t wanted, seed, run_more;
 static bool counted; /* time is a number of points: each run is the same */
 static uint32_t points;
 static bool soaking, inside, asked;
@@ -64,7 +64,7 @@ static uint64_t after(uint32_t time)
 static void plan(uint32_t restores)
 {
     uint32_t dice = hash(seed, restores);
-    uint32_t ms = RUN_LEAST + (dice >> 8) % RUN_MORE;
+    uint32_t ms = RUN_LEAST + (dice >> 8) % run_more;
     uint64_t far = after(RUN_FAR);
 
     seen = restores;
@@ -147,6 +147,7 @@ void soak_start(uint32_t restores)
 {
     wanted = restores;
     seed = option_number("seed", 1);
+    run_more = option_number("run", RUN_MORE);
     counted = option("counted");
     inl(PORT_SNAPSHOT);
     soaking = true;
