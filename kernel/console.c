@@ -242,21 +242,24 @@ static uint64_t poll_again(uint64_t now, uint64_t again)
     return deaf && soon < again ? soon : again;
 }
 
+/* What a command asked for is seen to at the next safe point. */
 uint64_t console_poll(uint64_t now)
 {
     uint64_t again;
-    bool more;
+    bool more = false;
     char c;
 
     uart_poll(&com1);
     uart_poll(&com2);
     while (ring_get(&com1.in, &c)) {
         key(c);
+        more = true;
     }
     while (ring_get(&com2.in, &c)) {
         console_command_key(c);
+        more = true;
     }
-    more = show_log();
+    more |= show_log();
     again = show_partial_lines(now);
     uart_poll(&com1);
     uart_poll(&com2);

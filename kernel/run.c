@@ -14,6 +14,7 @@
 
 #define RUNNABLES_MAX (3 * VM_MAX) /* the vCPU, ft, the scrubber */
 #define HOOKS_MAX     8
+#define STAY_SLICES   8 /* the longest turn; the root watchdog waits for it */
 
 struct queue {
     struct runnable *runnables[RUNNABLES_MAX];
@@ -106,6 +107,20 @@ static struct runnable *next_due(struct queue *queue, uint64_t *first)
     return again;
 }
 
+/* Until when nobody but this one wants anything. first: when a hook does. */
+static uint64_t alone_until(const struct queue *queue,
+                            const struct runnable *alone, uint64_t first)
+{
+    for (unsigned i = 0; i < queue->count && alone->stays; i++) {
+        const struct runnable *other = queue->runnables[i];
+
+        if (other != alone && !other->stopped && other->wake < first) {
+            first = other->wake;
+        }
+    }
+    return alone->stays && !fault_waiting() ? first : 0;
+}
+
 struct turn {
     struct runnable *runnable;
     uint64_t end;
@@ -120,22 +135,31 @@ static void take_turn(void *argument)
 
 /* A turn is the cell's: when another runnable of the same cell comes next
  * (ft's work on a VM that was stopped in its turn), it gets what is left, so
- * that other cells do not wait longer. */
+ * that other cells do not wait longer. Nobody else wants one before alone. */
 static uint64_t turn_end(struct queue *queue, const struct runnable *runnable,
-                         uint64_t now)
+                         uint64_t now, uint64_t alone)
 {
+    uint64_t end = now + STAY_SLICES * run_slice;
+
     if (queue->turn_of != runnable->cell || now >= queue->turn_end) {
         queue->turn_of = runnable->cell;
         queue->turn_end = now + run_slice;
     }
-    return queue->turn_end;
+    end = alone < end ? alone : end;
+    return end > queue->turn_end ? end : queue->turn_end;
 }
 
-static void serve(struct queue *queue, struct runnable *runnable)
+uint64_t run_slice_end(void)
+{
+    return queues[this_cpu()->index].turn_end;
+}
+
+static void serve(struct queue *queue, struct runnable *runnable,
+                  uint64_t alone)
 {
     struct percpu *self = this_cpu();
     uint64_t start = rdtsc();
-    struct turn turn = {runnable, turn_end(queue, runnable, start)};
+    struct turn turn = {runnable, turn_end(queue, runnable, start, alone)};
 
     if (cell_current() != runnable->cell) {
         cell_put();
@@ -176,9 +200,12 @@ void run_loop(void)
             first = again < first ? again : first;
         }
         runnable = next_due(queue, &first);
+        if (runnable) {
+            first = alone_until(queue, runnable, first);
+        }
         watchdog_core_ends();
         if (runnable) {
-            serve(queue, runnable);
+            serve(queue, runnable, first);
         } else {
             idle(first);
         }

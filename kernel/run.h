@@ -19,10 +19,12 @@ struct runnable {
     struct cell *cell; /* loaded before run is called */
     uint16_t vcpu;     /* index, for fault records */
     /* Takes a turn that ends at a host TSC. */
-    void (*run)(struct runnable *self, uint64_t slice_end);
+    void (*run)(struct runnable *self, uint64_t turn_end);
     volatile uint64_t wake; /* host TSC to run at; 0: now; RUN_NEVER */
     bool stopped;           /* takes no turns, whatever wake says */
-    uint64_t turns, ticks;  /* statistics: turns taken, TSC ticks used */
+    bool stays; /* its turn may outlast its slice while nobody else wants
+                   one: it ends it when a host interrupt comes */
+    uint64_t turns, ticks; /* statistics: turns taken, TSC ticks used */
 };
 
 /* Adds a runnable to the queue of pCPU cpu; during start-up. -ENOSPC. */
@@ -43,6 +45,11 @@ int run_at_safe_point(uint64_t (*hook)(uint64_t now));
 
 /* Length of a turn, in TSC ticks. */
 extern uint64_t run_slice;
+
+/* Host TSC at which the slice of the turn that this pCPU serves ends. A turn
+ * that was given longer goes on only until then, or ends at once, when there
+ * is something for the safe point or for others. */
+uint64_t run_slice_end(void);
 
 /* Takes turns for ever, on this pCPU. */
 _Noreturn void run_loop(void);

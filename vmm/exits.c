@@ -10,11 +10,19 @@ static enum exit_result resume(struct guest *guest, struct vcpu *vcpu)
     return EXIT_RESUME;
 }
 
-/* A host interrupt may have brought input. */
+/* A host interrupt may have brought input, for whomever. */
 static enum exit_result look_around(struct guest *guest, struct vcpu *vcpu)
 {
-    (void)vcpu;
+    vcpu_hurry(vcpu);
     platform_sync(guest);
+    return EXIT_RESUME;
+}
+
+/* What its handler posted waits for the safe point. */
+static enum exit_result host_nmi(struct guest *guest, struct vcpu *vcpu)
+{
+    (void)guest;
+    vcpu_hurry(vcpu);
     return EXIT_RESUME;
 }
 
@@ -22,7 +30,8 @@ static enum exit_result look_around(struct guest *guest, struct vcpu *vcpu)
 static enum exit_result timer(struct guest *guest, struct vcpu *vcpu)
 {
     vcpu->look |= LOOK_TIMER;
-    return look_around(guest, vcpu);
+    platform_sync(guest);
+    return EXIT_RESUME;
 }
 
 /* What waited can be delivered now. */
@@ -104,7 +113,7 @@ exit_handler *const exit_handlers[EXIT_KINDS] = {
     [EXIT_TIMER] = timer,
     [EXIT_WINDOW] = window,
     [EXIT_NMI_WINDOW] = window,
-    [EXIT_HOST_NMI] = resume,
+    [EXIT_HOST_NMI] = host_nmi,
     [EXIT_MCE] = machine_check,
     [EXIT_EXCEPTION] = exception_exit,
     [EXIT_TRIPLE] = triple,

@@ -84,6 +84,16 @@ static inline void platform_apic_effect(struct guest *guest, struct vcpu *vcpu,
     }
 }
 
+/* Somebody else, or the safe point, has something to do: the turn ends with
+ * its slice, at once if it has outlasted that. */
+static inline void vcpu_hurry(struct vcpu *vcpu)
+{
+    if (vcpu->turn_end > vcpu->slice_end) {
+        vcpu->turn_end = vcpu->slice_end;
+        vcpu->look |= LOOK_TIMER;
+    }
+}
+
 /* ---- call.c: the guest interface (decision 16) ---- */
 
 /*

@@ -37,7 +37,8 @@ struct vcpu_msrs {
 };
 
 /* What may have changed since the last entry. */
-#define LOOK_TIMER 1u /* when the local APIC's timer is due, or it is now */
+#define LOOK_TIMER \
+    1u /* when the local APIC's timer is due, or it is now; the turn's end */
 #define LOOK_EVENTS                                           \
     2u /* IRR, ISR, TPR, NMIs, or a window is open; the timer \
         */
@@ -48,7 +49,9 @@ struct vcpu {
     struct vcpu_msrs msrs;
     uint32_t activity; /* enum x86_activity */
     uint32_t index;
-    uint8_t look; /* LOOK_*: to be looked at before the next entry */
+    uint8_t look;       /* LOOK_*: to be looked at before the next entry */
+    uint64_t turn_end;  /* host TSC */
+    uint64_t slice_end; /* the same, once others want something */
     struct exit_record history[EXIT_HISTORY];
     uint32_t history_next;
     uint64_t exits[EXIT_KINDS];

@@ -11,6 +11,7 @@
 void outside_put(struct guest *guest, uint8_t c)
 {
     console_guest_put(guest->vm->id, c);
+    vcpu_hurry(&guest->vcpu[0]);
 }
 
 bool outside_get(struct guest *guest, uint8_t *c)
@@ -52,6 +53,7 @@ void outside_heartbeat(struct guest *guest, uint32_t number, bool tell)
     guest->vm->heartbeat = number;
     guest->vm->heartbeat_tsc = rdtsc();
     if (tell) {
+        vcpu_hurry(&guest->vcpu[0]);
         event_begin(&event, "heartbeat");
         event_text(&event, "vm", guest->vm->config->name);
         event_number(&event, "n", number);

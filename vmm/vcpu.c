@@ -94,8 +94,7 @@ static uint64_t timer_due(const struct guest *guest, const struct vcpu *vcpu,
  * a window, whose exit makes us look again. */
 __attribute__((noinline)) static uint64_t look_at_all(struct guest *guest,
                                                       struct vcpu *vcpu,
-                                                      struct runnable *self,
-                                                      uint64_t slice_end)
+                                                      struct runnable *self)
 {
     uint64_t now = rdtsc();
     uint64_t due = timer_due(guest, vcpu, now);
@@ -110,7 +109,7 @@ __attribute__((noinline)) static uint64_t look_at_all(struct guest *guest,
         return 0;
     }
     vcpu->activity = ACTIVITY_ACTIVE;
-    if (now >= slice_end) {
+    if (now >= vcpu->turn_end) {
         return 0;
     }
     if (vcpu->arch.nmi_pending) {
@@ -120,32 +119,31 @@ __attribute__((noinline)) static uint64_t look_at_all(struct guest *guest,
         prepare_interrupts(vcpu);
     }
     vcpu->look = 0;
-    return due < slice_end ? due : slice_end;
+    return due < vcpu->turn_end ? due : vcpu->turn_end;
 }
 
 /* The guest has set its timer, and not into the past. */
 static inline uint64_t look_at_timer(struct guest *guest, struct vcpu *vcpu,
-                                     struct runnable *self, uint64_t slice_end)
+                                     struct runnable *self)
 {
     uint64_t now = rdtsc();
     uint64_t due = timer_due(guest, vcpu, now);
 
-    if (due <= now || now >= slice_end) {
-        return look_at_all(guest, vcpu, self, slice_end);
+    if (due <= now || now >= vcpu->turn_end) {
+        return look_at_all(guest, vcpu, self);
     }
     vcpu->look = 0;
-    return due < slice_end ? due : slice_end;
+    return due < vcpu->turn_end ? due : vcpu->turn_end;
 }
 
 /* At the start of a turn, and whenever an exit has changed what decides about
  * it: interrupts, the timer, or the time. Gives the host TSC until which the
  * guest may run, or 0: the turn is over. */
 static inline uint64_t look(struct guest *guest, struct vcpu *vcpu,
-                            struct runnable *self, uint64_t slice_end)
+                            struct runnable *self)
 {
-    return vcpu->look == LOOK_TIMER
-               ? look_at_timer(guest, vcpu, self, slice_end)
-               : look_at_all(guest, vcpu, self, slice_end);
+    return vcpu->look == LOOK_TIMER ? look_at_timer(guest, vcpu, self)
+                                    : look_at_all(guest, vcpu, self);
 }
 
 static void record_exit(struct vcpu *vcpu, enum exit_kind kind)
@@ -182,28 +180,29 @@ static enum exit_result run_once(struct guest *guest, struct vcpu *vcpu,
 /* Not inline: the compiler would go through guest to reach vcpu. */
 __attribute__((noinline)) static void run_until(struct guest *guest,
                                                 struct vcpu *vcpu,
-                                                struct runnable *self,
-                                                uint64_t slice_end)
+                                                struct runnable *self)
 {
-    uint64_t deadline = look(guest, vcpu, self, slice_end);
+    uint64_t deadline = look(guest, vcpu, self);
 
     while (deadline) {
         if (run_once(guest, vcpu, deadline) & EXIT_STOP) {
             return;
         }
         if (vcpu->look) {
-            deadline = look(guest, vcpu, self, slice_end);
+            deadline = look(guest, vcpu, self);
         }
     }
 }
 
-void vcpu_turn(struct runnable *self, uint64_t slice_end)
+void vcpu_turn(struct runnable *self, uint64_t turn_end)
 {
     struct vm *vm = vm_of(self);
     struct vcpu *vcpu = &vm->guest->vcpu[self->vcpu];
 
     cell_switch(&vm->cell, &vcpu->arch);
     self->wake = 0;
+    vcpu->turn_end = turn_end;
+    vcpu->slice_end = run_slice_end();
     platform_sync(vm->guest);
-    run_until(vm->guest, vcpu, self, slice_end);
+    run_until(vm->guest, vcpu, self);
 }

@@ -9,6 +9,6 @@ struct runnable;
 
 /* Runs the vCPU of this runnable until its turn ends, it halts, or something
  * needs ft or the operator. */
-void vcpu_turn(struct runnable *self, uint64_t slice_end);
+void vcpu_turn(struct runnable *self, uint64_t turn_end);
 
 #endif

@@ -77,6 +77,7 @@ int vm_create(struct vm *vm, uint16_t id, const struct vm_config *config,
                                         .cell = &vm->cell,
                                         .vcpu = i,
                                         .run = vcpu_turn,
+                                        .stays = true,
                                         .stopped = true};
     }
     error = guest_build(vm, modules, why);
