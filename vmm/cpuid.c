@@ -2,6 +2,7 @@
 #include "vmm/cpuid.h"
 
 #include "kernel/string.h"
+#include "vmm/pv_eoi.h"
 
 #define BIT(n)               (1u << (n))
 #define PHYSICAL_BITS        39u /* as vmm/walk.h checks */
@@ -182,8 +183,8 @@ static void signature(struct cpuid *leaf, const char text[12])
     memcpy(&leaf->edx, text + 8, 4);
 }
 
-/* KVM's interface with no feature: Linux 6.1 keeps x2APIC on only under a
- * hypervisor that it knows. */
+/* KVM's interface with a single feature: Linux 6.1 keeps x2APIC on only under
+ * a hypervisor that it knows. */
 static void build_hypervisor(const struct build *b)
 {
     struct cpuid *leaf = b->table->hypervisor;
@@ -191,6 +192,9 @@ static void build_hypervisor(const struct build *b)
     leaf->eax = CPUID_HYPERVISOR + 1;
     signature(leaf,
               b->source->kvm_signature ? "KVMKVMKVM\0\0\0" : "BulkheadVMM ");
+    if (b->source->kvm_signature) {
+        leaf[1].eax = CPUID_PV_EOI;
+    }
 }
 
 static void build_extended(const struct build *b)

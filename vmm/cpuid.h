@@ -28,7 +28,7 @@ struct cpuid_source {
     bool rdtscp;        /* RDTSCP and RDPID do not raise #UD */
     bool invpcid;       /* the same of INVPCID */
     bool long_mode;     /* 64-bit guests are possible */
-    bool kvm_signature; /* leaf 0x40000000 says KVM, with no feature */
+    bool kvm_signature; /* leaf 0x40000000 says KVM: PV EOI, no more */
 };
 
 struct cpuid_table {

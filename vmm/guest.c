@@ -109,7 +109,7 @@ static void reset_vcpu(struct guest *guest, struct vcpu *vcpu,
                 guest->cpuid.tsc_per_count);
     msr_reset(&vcpu->msrs);
     vcpu->activity = ACTIVITY_ACTIVE;
-    vcpu->look |= LOOK_EVENTS;
+    vcpu->look = LOOK_EVENTS;
     cell_switch(&guest->vm->cell, &vcpu->arch);
     cpu->restore(&vcpu->arch, &state);
     cpu->set_x2apic(&vcpu->arch, lapic_is_x2apic(&vcpu->lapic));

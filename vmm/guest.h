@@ -34,14 +34,16 @@ struct exit_record {
 struct vcpu_msrs {
     uint64_t tsc_adjust;    /* what the guest's own writes have added up to */
     uint64_t mtrr_def_type; /* kept, no effect: all of RAM is write-back */
+    uint64_t pv_eoi;        /* MSR_KVM_PV_EOI: vmm/pv_eoi.h */
 };
 
 /* What may have changed since the last entry. */
 #define LOOK_TIMER \
     1u /* when the local APIC's timer is due, or it is now; the turn's end */
-#define LOOK_EVENTS                                           \
-    2u /* IRR, ISR, TPR, NMIs, or a window is open; the timer \
-        */
+#define LOOK_EVENTS                                                        \
+    2u              /* IRR, ISR, TPR, NMIs, or a window is open; the timer \
+                     */
+#define LOOK_EOI 4u /* the guest may have ended its interrupt: pv_eoi.h */
 
 struct vcpu {
     struct lapic lapic; /* first: its page is the virtual-APIC page */

@@ -5,6 +5,7 @@
 #include "arch/x86_64/cpu.h"
 #include "kernel/string.h"
 #include "vmm/exits.h"
+#include "vmm/pv_eoi.h"
 
 #define PART(member)                                   \
     {                                                  \
@@ -39,6 +40,9 @@ void guest_save(struct guest *guest, struct guest_state *state)
         struct vcpu *vcpu = &guest->vcpu[i];
 
         guest_registers(guest, i, &state->vcpu[i].x86);
+        if (vcpu->look & LOOK_EOI) {
+            pv_eoi_settle(guest, vcpu); /* its exit was abandoned */
+        }
         state->vcpu[i].msrs = vcpu->msrs;
         lapic_save(&vcpu->lapic, &state->vcpu[i].lapic);
     }
@@ -62,6 +66,7 @@ void guest_restore(struct guest *guest, const struct guest_state *state)
         cpu->set_activity(&vcpu->arch, ACTIVITY_ACTIVE);
         vcpu->activity = state->vcpu[i].x86.activity;
         vcpu->look |= LOOK_EVENTS;
+        pv_eoi_forget(guest, vcpu);
     }
     memcpy(&guest->platform, &state->platform, sizeof(guest->platform));
     platform_eoi_wanted(guest);

@@ -5,6 +5,7 @@
 #include "arch/x86_64/msr.h"
 #include "kernel/errno.h"
 #include "vmm/exit_parts.h"
+#include "vmm/pv_eoi.h"
 
 const uint32_t msr_open[] = {
     MSR_FS_BASE,     MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
@@ -56,6 +57,8 @@ static const struct rule {
     {MSR_MISC_ENABLE, msr_get_constant, msr_put_misc_enable},
     {MSR_UCODE_REV, msr_get_constant, msr_put_nothing},
     {MSR_FEATURE_CONTROL, msr_get_constant, msr_refuse},
+    /* KVM's PV EOI */
+    {MSR_KVM_PV_EOI, msr_get_pv_eoi, msr_put_pv_eoi},
 };
 
 static const struct rule *rule_of(uint32_t msr)

@@ -6,6 +6,7 @@
 #include "arch/x86_64/msr.h"
 #include "kernel/errno.h"
 #include "vmm/exit_parts.h"
+#include "vmm/pv_eoi.h"
 
 #define MISC_ENABLE_FAST_STRINGS (1ull << 0)
 #define MISC_ENABLE_NO_BTS       (1ull << 11)
@@ -223,6 +224,21 @@ int msr_put_mtrr_default(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
     }
     vcpu->msrs.mtrr_def_type = value;
     return 0;
+}
+
+int msr_get_pv_eoi(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
+                   uint64_t *value)
+{
+    (void)msr;
+    *value = vcpu->msrs.pv_eoi;
+    return guest->cpuid.hypervisor[1].eax & CPUID_PV_EOI ? 0 : -EINVAL;
+}
+
+int msr_put_pv_eoi(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
+                   uint64_t value)
+{
+    (void)msr;
+    return pv_eoi_set(guest, vcpu, value);
 }
 
 int msr_get_constant(struct guest *guest, struct vcpu *vcpu, uint32_t msr,

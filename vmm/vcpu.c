@@ -6,6 +6,7 @@
 #include "vmm/exits.h"
 #include "vmm/guest.h"
 #include "vmm/inject.h"
+#include "vmm/pv_eoi.h"
 
 static struct vm *vm_of(const struct runnable *self)
 {
@@ -35,7 +36,8 @@ static inline void want_window(struct arch_vcpu *arch, bool on)
 
 /* Puts the next interrupt into the entry, or asks for the exit at which it can
  * be put there. An event that was being delivered goes first. */
-static inline void prepare_interrupt(struct vcpu *vcpu, int vector)
+static inline void prepare_interrupt(struct guest *guest, struct vcpu *vcpu,
+                                     int vector)
 {
     struct arch_vcpu *arch = &vcpu->arch;
 
@@ -44,13 +46,14 @@ static inline void prepare_interrupt(struct vcpu *vcpu, int vector)
         return;
     }
     lapic_accept(&vcpu->lapic, (uint8_t)vector);
+    pv_eoi_arm(guest, vcpu, (uint8_t)vector);
     arch->event = (struct x86_event){
         .valid = true, .type = EVENT_INTERRUPT, .vector = (uint8_t)vector};
     want_window(arch, false);
 }
 
 /* The processor delivers by itself, or we do. */
-static inline void prepare_interrupts(struct vcpu *vcpu)
+static inline void prepare_interrupts(struct guest *guest, struct vcpu *vcpu)
 {
     struct lapic *l = &vcpu->lapic;
     int requested = lapic_highest_irr(l);
@@ -60,7 +63,7 @@ static inline void prepare_interrupts(struct vcpu *vcpu)
         return;
     }
     cpu->sync_apic(&vcpu->arch, requested, -1);
-    prepare_interrupt(vcpu,
+    prepare_interrupt(guest, vcpu,
                       requested < 0 ? -1 : lapic_deliverable(l, requested));
 }
 
@@ -98,6 +101,7 @@ __attribute__((noinline)) static uint64_t look_at_all(struct guest *guest,
 {
     uint64_t now = rdtsc();
     uint64_t due = timer_due(guest, vcpu, now);
+    uint8_t looks;
 
     if (due <= now) {
         lapic_timer_poll(&vcpu->lapic, guest_now(guest, now));
@@ -115,10 +119,11 @@ __attribute__((noinline)) static uint64_t look_at_all(struct guest *guest,
     if (vcpu->arch.nmi_pending) {
         prepare_nmi(vcpu);
     }
-    if (vcpu->look & LOOK_EVENTS) {
-        prepare_interrupts(vcpu);
-    }
+    looks = vcpu->look;
     vcpu->look = 0;
+    if (looks & LOOK_EVENTS) {
+        prepare_interrupts(guest, vcpu);
+    }
     return due < vcpu->turn_end ? due : vcpu->turn_end;
 }
 
@@ -167,6 +172,9 @@ static enum exit_result run_once(struct guest *guest, struct vcpu *vcpu,
     enum exit_result result;
 
     record_exit(vcpu, kind);
+    if (vcpu->look & LOOK_EOI) {
+        pv_eoi_settle(guest, vcpu);
+    }
     if (guest->root_injection) {
         guest_strike(guest);
     }
@@ -201,6 +209,9 @@ void vcpu_turn(struct runnable *self, uint64_t turn_end)
 
     cell_switch(&vm->cell, &vcpu->arch);
     self->wake = 0;
+    if (vcpu->look & LOOK_EOI) {
+        pv_eoi_settle(vm->guest, vcpu); /* the last exit was abandoned */
+    }
     vcpu->turn_end = turn_end;
     vcpu->slice_end = run_slice_end();
     platform_sync(vm->guest);

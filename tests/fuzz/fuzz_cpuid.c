@@ -151,8 +151,13 @@ static void check_answer(const struct cpuid_table *t, uint32_t leaf,
     }
     if (leaf == 7 && subleaf != 0)
         require(is_zero(&answer));
-    if (leaf == CPUID_HYPERVISOR + 1)
-        require(is_zero(&answer)); /* no paravirtual feature */
+    if (leaf == CPUID_HYPERVISOR + 1) { /* KVM's PV EOI alone, or nothing */
+        bool kvm = cpuid_lookup(t, CPUID_HYPERVISOR, 0, id, apic).ebx ==
+                   0x4b4d564b; /* "KVMK" */
+
+        require(answer.eax == (kvm ? BIT(6) : 0));
+        require(!(answer.ebx | answer.ecx | answer.edx));
+    }
     if (leaf == 0 || leaf == CPUID_HYPERVISOR || leaf == CPUID_EXTENDED)
         require(answer.eax - leaf <= 0x16);
     if (leaf == 6)

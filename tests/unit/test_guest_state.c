@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: vmm/guest_state.c vmm/devices/lapic_state.c */
+/* sources: vmm/guest_state.c vmm/pv_eoi.c vmm/devices/lapic*.c */
 /* Saved state: the table names every byte once, and every part comes back. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
+#include "kernel/errno.h"
 #include "vmm/exits.h"
 #include "vmm/guest.h"
+#include "vmm/pv_eoi.h"
 
 static struct x86_state processor; /* what the backend holds */
 static unsigned eoi_asked;
@@ -67,6 +69,34 @@ void platform_eoi_wanted(struct guest *guest)
 {
     (void)guest;
     eoi_asked++;
+}
+
+#define WORD 0x1000u /* where the guest's PV EOI bit is */
+static uint32_t word;
+
+bool guest_has_page(const struct guest *guest, uint64_t gpa)
+{
+    (void)guest;
+    return gpa == WORD;
+}
+
+int guest_read(const struct guest *guest, uint64_t gpa, void *data,
+               uint64_t size)
+{
+    (void)guest;
+    assert_int_equal(size, sizeof(word));
+    memcpy(data, &word, sizeof(word));
+    return gpa == WORD ? 0 : -EFAULT;
+}
+
+int guest_write(struct guest *guest, uint64_t gpa, const void *data,
+                uint64_t size)
+{
+    (void)guest;
+    assert_int_equal(size, sizeof(word));
+    assert_int_equal(gpa, WORD);
+    memcpy(&word, data, sizeof(word));
+    return 0;
 }
 
 static struct vm vm;
@@ -213,6 +243,33 @@ static void test_result_of_a_call(void **unused)
     assert_false(guest->call_pending);
 }
 
+/* An exit was abandoned before it was settled who ends the interrupt: the
+ * state must not leave it to a bit that nobody looks at after a restore. */
+static void test_pv_eoi_is_settled(void **unused)
+{
+    struct vcpu *vcpu = &guest->vcpu[0];
+
+    (void)unused;
+    memset(&vcpu->lapic, 0, sizeof(vcpu->lapic));
+    lapic_set_reg(&vcpu->lapic, LAPIC_ISR + 16, 1); /* vector 32 */
+    vcpu->msrs.pv_eoi = WORD | PV_EOI_ENABLED;
+    vcpu->look = LOOK_EOI;
+    word = 0; /* the guest has ended it */
+    guest_save(guest, state);
+    assert_int_equal(vcpu->look & LOOK_EOI, 0);
+    assert_int_equal(state->vcpu[0].lapic.regs[(LAPIC_ISR + 16) / 4], 0);
+    lapic_set_reg(&vcpu->lapic, LAPIC_ISR + 16, 1);
+    vcpu->look = LOOK_EOI;
+    word = 1;
+    guest_save(guest, state);
+    assert_int_equal(word, 0);
+    assert_int_equal(state->vcpu[0].lapic.regs[(LAPIC_ISR + 16) / 4], 1);
+    word = 1; /* as the page was copied before */
+    vcpu->look = LOOK_EOI;
+    guest_restore(guest, state);
+    assert_int_equal(word | (vcpu->look & LOOK_EOI), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -220,7 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_table_covers_the_struct), TEST(test_save_fills_every_part),
         TEST(test_every_part_comes_back),   TEST(test_clock_goes_on),
-        TEST(test_result_of_a_call),
+        TEST(test_result_of_a_call),        TEST(test_pv_eoi_is_settled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
