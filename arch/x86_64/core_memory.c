@@ -37,7 +37,7 @@ static bool is_physical(uint64_t physical, size_t size)
     uint64_t end;
 
     return !__builtin_add_overflow(physical, size, &end) &&
-           end >> (cpuid(0x80000008, 0).eax & 0xff) == 0;
+           (end - 1) >> (cpuid(0x80000008, 0).eax & 0xff) == 0;
 }
 
 static void *map_physical(uint64_t *next, uint64_t physical, size_t size,
