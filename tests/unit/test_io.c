@@ -234,10 +234,10 @@ static void test_parts(void **state)
     gpr[GPR_RSI] = 0x2000;
     gpr[GPR_RCX] = 1000;
     while (string("\xf3\x6e", 2, SCRATCH, 1, false, true) == EXIT_RESUME) {
-        assert_int_equal(gpr[GPR_RCX], 1000 - 64 * exits);
+        assert_int_equal(gpr[GPR_RCX], 1000 - 16 * exits);
         exits++;
     }
-    assert_int_equal(exits, 16);
+    assert_int_equal(exits, 63);
     assert_int_equal(gpr[GPR_RSI], 0x2000 + 1000);
 }
 
