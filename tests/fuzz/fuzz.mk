@@ -35,4 +35,10 @@ test-fuzz: $(FUZZ_BINS) ## the fuzz targets alone, briefly
 fuzz: $(FUZZ_BINS) ## fuzzing, FUZZ_SECONDS=60 for each target
 	@tests/fuzz/fuzz --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
-.PHONY: fuzz fuzz-bins test-fuzz
+random: $(BUILD)/bulkhead.elf $(GUEST_ELFS) ## random guest: ATTEMPTS=20000000 SEED=1
+	@BULKHEAD_RANDOM=$(or $(ATTEMPTS),20000000) \
+		BULKHEAD_RANDOM_SEED=$(or $(SEED),1) \
+		/usr/bin/python3 -m pytest -q -s -p no:cacheprovider \
+		tests/machine/test_random.py -k million
+
+.PHONY: random fuzz fuzz-bins test-fuzz

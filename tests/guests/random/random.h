@@ -89,9 +89,9 @@ void world_rearm(bool apic);
  * its registers; state is the generator's, digest takes the bytes. */
 void recipe_make(uint32_t *state, uint32_t *digest);
 
-/* Makes it the attempt, in ring 0 or 3. True: call world_rearm() afterwards.
- */
-bool recipe_aim(bool user);
+/* Makes it the attempt: in ring 0 or 3, in 64-bit or in 32- or 16-bit code, by
+ * the lower bits of variant. True: call world_rearm() afterwards. */
+bool recipe_aim(uint32_t variant);
 
 #endif
 #endif

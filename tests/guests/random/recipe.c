@@ -76,7 +76,7 @@ static void put_prefixes(struct recipe *r)
 
     while (one_in(r, 3))
         put(r, prefixes[(next(r) >> 9) % COUNT(prefixes)]);
-    if (r->mode == 64 && one_in(r, 2))
+    if (one_in(r, 2)) /* REX, or INC and DEC */
         put(r, 0x40 | (next(r) >> 9 & 15));
 }
 
@@ -436,7 +436,6 @@ static uint32_t place;
 
 void recipe_make(uint32_t *state, uint32_t *digest)
 {
-    static const uint8_t modes[] = {64, 64, 64, 64, 32, 32, 32, 16};
     struct recipe *r = &recipe;
 
     r->state = state;
@@ -444,7 +443,6 @@ void recipe_make(uint32_t *state, uint32_t *digest)
     r->keeps = false;
     r->device = 0;
     place = CODE_BASE + (next(r) >> 8) % CODE_SIZE;
-    r->mode = modes[next(r) >> 9 & 7];
     put_instruction(r);
     r->risks = find_risks(r);
     pick_registers(r);
@@ -456,10 +454,13 @@ void recipe_make(uint32_t *state, uint32_t *digest)
     }
 }
 
-bool recipe_aim(bool user)
+bool recipe_aim(uint32_t variant)
 {
-    recipe.user = user;
-    pick_segments(&recipe, place);
-    pick_flags(&recipe);
-    return spoils(&recipe);
+    struct recipe *r = &recipe;
+
+    r->user = variant & 1;
+    r->mode = !(variant & 2) ? 64 : one_in(r, 4) ? 16 : 32;
+    pick_segments(r, place);
+    pick_flags(r);
+    return spoils(r);
 }

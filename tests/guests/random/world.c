@@ -213,7 +213,7 @@ void apic_arm(void)
     mmio_write(LAPIC_BASE + APIC_INITIAL, TICK_COUNT);
 }
 
-/* Interrupts that are in service would keep the tick out. */
+/* An interrupt of the highest vectors in service would keep the tick out. */
 static void apic_mend(void)
 {
     uint64_t base = rdmsr(MSR_APIC_BASE);
@@ -222,10 +222,8 @@ static void apic_mend(void)
         wrmsr(MSR_APIC_BASE, LAPIC_BASE | (base & 0x100));
         wrmsr(MSR_APIC_BASE, LAPIC_BASE | (base & 0x100) | 0x800);
     }
-    for (uint32_t i = 0; i < 8; i++) {
-        if (mmio_read(LAPIC_BASE + APIC_ISR + 16 * i) != 0)
-            mmio_write(LAPIC_BASE + APIC_EOI, 0);
-    }
+    if (mmio_read(LAPIC_BASE + APIC_ISR + 0x70) != 0)
+        mmio_write(LAPIC_BASE + APIC_EOI, 0);
     apic_arm();
 }
 
