@@ -15,10 +15,6 @@
 #include "kernel/log.h"
 #include "kernel/panic.h"
 
-/* Banks that are looked at; MCG_CAP can name 255, no processor has more
- * than these. */
-#define BANKS_MAX 32
-
 static struct mca_capability capability;
 
 struct mca_capability mca_capability(void)
@@ -31,7 +27,7 @@ static unsigned bank_count(void)
     uint64_t cap = mca_msr_read(MSR_MCG_CAP);
     unsigned count = cap & MCG_CAP_COUNT;
 
-    return count > BANKS_MAX ? BANKS_MAX : count;
+    return count > MCA_BANKS_MAX ? MCA_BANKS_MAX : count;
 }
 
 static struct mca_record bank_read(unsigned bank)
@@ -263,6 +259,7 @@ void mca_enable(void)
         msr_read(MSR_MCG_CAP, &cap)) {
         return;
     }
+    mca_msr_find(cap);
     capability = (struct mca_capability){
         .present = true,
         .banks = (uint8_t)(cap & MCG_CAP_COUNT),

@@ -14,7 +14,17 @@ struct overlay {
     struct mca_injection values;
 };
 
+/* What the hardware has. */
+struct hardware {
+    bool present;
+    uint64_t capability; /* MCG_CAP, which never changes */
+    uint32_t banks;      /* a bit for each */
+};
+
+_Static_assert(MCA_BANKS_MAX <= 32, "they fit in a mask");
+
 static struct overlay overlays[CPU_MAX];
+static struct hardware hardware[CPU_MAX];
 
 static struct overlay *mine(void)
 {
@@ -82,6 +92,30 @@ static uint64_t overlaid_capability(uint64_t cap)
     return (cap & ~MCG_CAP_COUNT) | banks | MCG_CAP_SER_P;
 }
 
+void mca_msr_find(uint64_t capability)
+{
+    struct hardware *found = &hardware[this_cpu()->index];
+    uint64_t count = capability & MCG_CAP_COUNT, value;
+
+    *found = (struct hardware){.present = true, .capability = capability};
+    for (unsigned bank = 0; bank < count && bank < MCA_BANKS_MAX; bank++) {
+        if (!msr_read(MSR_MC0_STATUS + 4 * bank, &value)) {
+            found->banks |= 1u << bank;
+        }
+    }
+}
+
+static bool is_there(uint32_t msr)
+{
+    const struct hardware *has = &hardware[this_cpu()->index];
+    uint32_t bank = (msr - MSR_MC0_CTL) / 4; /* MSRs of a bank */
+
+    if (msr < MSR_MC0_CTL) {
+        return has->present;
+    }
+    return bank < MCA_BANKS_MAX && has->banks & 1u << bank;
+}
+
 uint64_t mca_msr_read(uint32_t msr)
 {
     const uint64_t *word = overlaid(msr);
@@ -90,10 +124,10 @@ uint64_t mca_msr_read(uint32_t msr)
     if (word) {
         return *word;
     }
-    if (msr_read(msr, &value)) {
-        value = 0;
+    if (msr == MSR_MCG_CAP) {
+        return overlaid_capability(hardware[this_cpu()->index].capability);
     }
-    return msr == MSR_MCG_CAP ? overlaid_capability(value) : value;
+    return is_there(msr) && !msr_read(msr, &value) ? value : 0;
 }
 
 void mca_msr_write(uint32_t msr, uint64_t value)
@@ -102,7 +136,7 @@ void mca_msr_write(uint32_t msr, uint64_t value)
 
     if (word) {
         *word = value;
-    } else {
+    } else if (is_there(msr)) {
         msr_write(msr, value);
     }
 }
