@@ -34,6 +34,7 @@ static void close_entry(struct ft_vm *ft, bool ok, const char *why,
         entry->verify = incident->verify;
         entry->valid |= JOURNAL_VERIFY;
     }
+    keep_entry(entry);
 }
 
 /* The next attempt will have an entry of its own. */
@@ -154,21 +155,34 @@ static void note_recovery(struct ft_vm *ft, enum action action)
     ft->vm->reset_wanted = false;
 }
 
-static void end_incident(struct ft_vm *ft)
+/* A guest that runs again has its turn first. One that starts from its image
+ * has nobody who waits for it. */
+static void report(struct ft_vm *ft)
 {
     const struct incident *incident = &ft->incident;
     enum action action = incident->decision.action;
+    bool first_try = incident->entry == incident->first_entry;
+
+    if (action == ACTION_RESTORE && first_try && !report_may_tell_restore(ft)) {
+        return;
+    }
+    if (ft->vm->state == VM_RUNNING && action != ACTION_RESTART) {
+        report_incident_later(ft);
+    } else {
+        report_incident(ft);
+    }
+}
+
+static void end_incident(struct ft_vm *ft)
+{
+    enum action action = ft->incident.decision.action;
     bool goes_on = !is_end(action);
 
     note_recovery(ft, action);
     if (goes_on) {
         vm_go_on(ft->vm);
     }
-    if (action == ACTION_RESTORE && incident->entry == incident->first_entry) {
-        report_restored(ft);
-    } else {
-        report_incident(incident->number, incident->first_entry);
-    }
+    report(ft);
     if (ft->snapshot_lost) {
         ft->snapshot_lost = false;
         log_warn("%s: a snapshot was abandoned and could not be undone: no "

@@ -43,6 +43,7 @@ static void note(const struct fault *fault, const struct verdict *verdict,
     entry->why = policy_reason_name(REASON_HARMLESS);
     entry->valid =
         JOURNAL_FAULT | JOURNAL_VERDICT | JOURNAL_DECISION | JOURNAL_OUTCOME;
+    keep_entry(entry);
     report_fault(entry);
     report_action(entry);
 }

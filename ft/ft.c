@@ -153,10 +153,12 @@ static uint64_t safe_point(uint64_t now)
     uint64_t next = RUN_NEVER;
     struct fault fault;
 
+    report_owed();
     for (unsigned i = 0; i < vm_count; i++) {
         look_at_work(&ft_vms[i], now);
     }
     while (fault_take(&fault)) {
+        report_owed(); /* the journal may come round */
         ft_detect(&fault, now);
     }
     for (unsigned i = 0; i < vm_count; i++) {

@@ -121,6 +121,8 @@ struct ft_vm {
     uint64_t snapshot_due;     /* host TSC, SNAPSHOT_NOT_TIMED, RUN_NEVER */
     uint64_t snapshots;        /* taken so far */
     uint64_t quarantined;      /* frames lost so far */
+    uint32_t owed_incident;    /* to be reported; 0: none */
+    uint32_t owed_from;        /* its first entry in the journal */
     uint64_t told_until;       /* bounds the guest's own events: report.c */
     uint64_t restores_told_until; /* and those of its restores */
     unsigned moments;             /* of the newest snapshot, or last restore */
@@ -204,11 +206,16 @@ void keep_entry(const struct journal_entry *entry);
 
 void report_fault(const struct journal_entry *entry);
 void report_action(const struct journal_entry *entry);
-/* All entries of an incident, in order. */
-void report_incident(uint32_t incident, uint32_t first_entry);
-/* The same for one that a restore has ended at the first attempt: these can
- * be more than the lines can tell of. */
-void report_restored(struct ft_vm *ft);
+/* The incident that has just ended: all its entries, in order. */
+void report_incident(struct ft_vm *ft);
+/* The same when its guest has gone on: what is told takes longer than most
+ * recoveries, so that it waits for the next event or safe point. Nothing is
+ * begun for the VM before. */
+void report_incident_later(struct ft_vm *ft);
+/* What waits, of all VMs. Whatever a VM does next is told after it. */
+void report_owed(void);
+/* False when restores are more than the lines can tell of. */
+bool report_may_tell_restore(struct ft_vm *ft);
 /* The snapshot that has just been taken. */
 void report_snapshot(struct ft_vm *ft, uint64_t ticks);
 

@@ -110,6 +110,7 @@ static void note(struct ft_vm *ft, const struct fault *fault,
     entry->why = policy_reason_name(REASON_HARMLESS);
     entry->ok = true;
     entry->valid |= JOURNAL_DECISION | JOURNAL_OUTCOME;
+    keep_entry(entry);
     report_fault(entry);
     report_action(entry);
 }

@@ -65,7 +65,6 @@ void report_action(const struct journal_entry *entry)
     const struct decision *decision = &entry->decision;
     struct event event;
 
-    keep_entry(entry);
     if (entry->valid & JOURNAL_VERIFY) {
         report_verify(entry);
     }
@@ -100,7 +99,7 @@ static void report_reset(const struct journal_entry *entry)
     event_end_of(&event, entry->vm);
 }
 
-void report_incident(uint32_t incident, uint32_t first_entry)
+static void tell_incident(uint32_t incident, uint32_t first_entry)
 {
     for (uint32_t i = first_entry; i <= journal_last(); i++) {
         const struct journal_entry *entry = journal_find(i);
@@ -118,6 +117,31 @@ void report_incident(uint32_t incident, uint32_t first_entry)
             report_action(entry);
         }
     }
+}
+
+void report_incident(struct ft_vm *ft)
+{
+    tell_incident(ft->incident.number, ft->incident.first_entry);
+}
+
+void report_owed(void)
+{
+    event_owe(NULL);
+    for (unsigned i = 0; i < vm_count; i++) {
+        uint32_t incident = ft_vms[i].owed_incident;
+
+        ft_vms[i].owed_incident = 0;
+        if (incident) {
+            tell_incident(incident, ft_vms[i].owed_from);
+        }
+    }
+}
+
+void report_incident_later(struct ft_vm *ft)
+{
+    ft->owed_incident = ft->incident.number;
+    ft->owed_from = ft->incident.first_entry;
+    event_owe(report_owed);
 }
 
 /* A guest can ask for snapshots, and fail, faster than the lines can tell of
@@ -140,11 +164,9 @@ static bool may_tell(uint64_t *told_until, uint64_t ms)
     return true;
 }
 
-void report_restored(struct ft_vm *ft)
+bool report_may_tell_restore(struct ft_vm *ft)
 {
-    if (may_tell(&ft->restores_told_until, TELL_RESTORE_MS)) {
-        report_incident(ft->incident.number, ft->incident.first_entry);
-    }
+    return may_tell(&ft->restores_told_until, TELL_RESTORE_MS);
 }
 
 void report_snapshot(struct ft_vm *ft, uint64_t ticks)

@@ -2,10 +2,12 @@
 #include "kernel/event.h"
 
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/percpu.h"
 #include "kernel/fault.h"
 #include "kernel/format.h"
 
 static bool (*sink)(const char *text, size_t length, uint16_t vm);
+static void (*owed)(void);
 static uint64_t lost, lost_told;
 
 void event_set_sink(bool (*to)(const char *text, size_t length, uint16_t vm))
@@ -63,8 +65,27 @@ static void put_key(struct event *event, const char *key)
     put(event, ':');
 }
 
+void event_owe(void (*tell)(void))
+{
+    owed = tell;
+}
+
+/* The VM whose turn it may be has no part in what is owed. */
+static void pay(void)
+{
+    void (*tell)(void) = owed;
+
+    owed = NULL;
+    if (tell) {
+        core_enter();
+        tell();
+        core_leave();
+    }
+}
+
 void event_begin(struct event *event, const char *name)
 {
+    pay();
     event->overflow = false;
     event->length =
         (size_t)format(event->text, EVENT_SIZE, "{\"t\":%lu", rdtsc());

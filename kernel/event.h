@@ -28,6 +28,11 @@ void event_end(struct event *event);
  * the event was dropped. */
 bool event_end_of(struct event *event, uint16_t vm);
 
+/* Somebody owes events, which others must not overtake: tell() is called
+ * once, before the next event begins, and may itself begin events. It may be
+ * called in a VM's turn. NULL: nothing is owed any more. */
+void event_owe(void (*tell)(void));
+
 /* Where lines go: set once by the owner of COM2. vm is whose line it is, or
  * FAULT_NO_VM. False when there is no room. */
 void event_set_sink(bool (*sink)(const char *text, size_t length, uint16_t vm));

@@ -164,9 +164,10 @@ void vm_end(struct vm *vm, enum vm_state state, const char *why)
     stop_vcpus(vm);
     vm->state = state;
     vm->ended = why;
-    log_info("%s: has ended: %s", vm->config->name, why);
+    /* First the event: what others owe is told before both. */
     event_begin(&event, "vm-end");
     event_text(&event, "vm", vm->config->name);
     event_text(&event, "how", why);
     event_end(&event);
+    log_info("%s: has ended: %s", vm->config->name, why);
 }

@@ -270,9 +270,22 @@ static void say(const char *text)
             sizeof(machine.events) - strlen(machine.events) - 1);
 }
 
+static void (*owed)(void);
+
+void event_owe(void (*tell)(void))
+{
+    owed = tell;
+}
+
 void event_begin(struct event *event, const char *name)
 {
+    void (*tell)(void) = owed;
+
     (void)event;
+    owed = NULL;
+    if (tell) {
+        tell();
+    }
     say(name);
 }
 
@@ -482,8 +495,8 @@ static void turn(void)
     machine.in_turn = false;
 }
 
-/* Safe points and turns until ft has nothing to do. */
-static void settle(void)
+/* Safe points and turns until ft has no work; it may owe a report. */
+static void settle_work(void)
 {
     for (unsigned i = 0; i < 10000; i++) {
         safe_point();
@@ -493,6 +506,12 @@ static void settle(void)
         turn();
     }
     fail_msg("ft does not come to an end");
+}
+
+static void settle(void)
+{
+    settle_work();
+    report_owed();
 }
 
 /* The guest runs for so long; a millisecond is progress. */

@@ -142,6 +142,55 @@ static void test_triple_fault_is_restored(void **state)
     assert_true(entry->ticks > 0 && entry->ticks < 1000);
 }
 
+/* ---- its report ---- */
+
+static void restored_untold(void)
+{
+    snapshot_now();
+    post(triple());
+    settle_work();
+    assert_int_equal(rig.vm.state, VM_RUNNING);
+    assert_int_equal(rig.vm.restores, 1);
+    expect_none("fault vm");
+    expect_none("action vm");
+}
+
+static void test_report_waits_for_a_safe_point(void **state)
+{
+    (void)state;
+    restored_untold();
+    safe_point();
+    EXPECT("fault vm=alpha kind=triple", "action=restore outcome=ok");
+    safe_point();
+    assert_int_equal(count_events("action vm"), 1);
+}
+
+static void test_no_event_overtakes_the_report(void **state)
+{
+    struct event event;
+
+    (void)state;
+    restored_untold();
+    event_begin(&event, "heartbeat");
+    event_end(&event);
+    EXPECT("fault vm=alpha kind=triple", "action=restore outcome=ok",
+           "heartbeat");
+    safe_point();
+    assert_int_equal(count_events("action vm"), 1);
+}
+
+/* A paused VM may leave nothing that has a turn. */
+static void test_report_of_a_paused_one_does_not_wait(void **state)
+{
+    (void)state;
+    snapshot_now();
+    rig.vm.state = VM_PAUSED;
+    post(triple());
+    settle_work();
+    assert_int_equal(rig.vm.state, VM_PAUSED);
+    EXPECT("fault vm=alpha kind=triple", "action=restore outcome=ok");
+}
+
 static void test_without_snapshot_it_restarts(void **state)
 {
     (void)state;
@@ -1114,6 +1163,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_triple_fault_is_restored),
+        TEST(test_report_waits_for_a_safe_point),
+        TEST(test_no_event_overtakes_the_report),
+        TEST(test_report_of_a_paused_one_does_not_wait),
         TEST(test_without_snapshot_it_restarts),
         TEST(test_no_progress_goes_further_back),
         TEST(test_same_fault_is_no_progress),
