@@ -21,10 +21,14 @@ CALM_BEATS = 12
 BEAT = re.compile(r"beat (\d+) ([0-9a-f]{8})")
 
 
-def beat_line(guest, vm, words="", options=""):
-    """The module line of a guest that beats every 50 ms."""
+def beat_line(guest, vm, words="", options="", tick=5):
+    """The module line of a guest that beats every 50 ms, counted by a timer
+    of so many. Beside a guest that never waits, a tick as short as a slice is
+    lost now and then: two of them come while the other has its turn.
+    """
     return (f"{guest('beat')} vm={vm} mem=4M {words} -- size={SIZE_KIB} "
-            f"change={CHANGE} period=50 tick=5 seed={SEEDS[vm]} {options}")
+            f"change={CHANGE} period=50 tick={tick} seed={SEEDS[vm]} "
+            f"{options}")
 
 
 def numbers_of(lines, vm, size=SIZE_KIB):
@@ -131,7 +135,9 @@ class Pair:
                             machine.all("heartbeat", vm="beta")], 1)
         assert not machine.all("fault", vm="beta")
         if self.calm is not None:
-            assert self.gap(self.hit_at) <= self.calm + self.slice
+            gap = self.gap(self.hit_at)
+            print(f"longest gap {gap}, undisturbed {self.calm}")
+            assert gap <= self.calm + self.slice
 
     def end(self, *vms, status=0):
         """These guests power off; the exit status of tools/run."""

@@ -44,14 +44,15 @@ class RandomPair(Pair):
     def __init__(self, machine, guest, options):
         self.machine = machine(
             random_line(guest, "alpha", options, "start=paused"),
-            beat_line(guest, "beta"), timeout=600 + ATTEMPTS // 1000)
+            beat_line(guest, "beta", tick=25),
+            timeout=600 + ATTEMPTS // 1000)
         self.slice = self.machine.expect("ready")["slice"]
         self.hung = 0
         self.wait_beats("beta", 3)
         self.watch_calm()
-        # It waits for alpha's turn before its own, and may do so again amid
-        # the work of a beat.
-        self.calm += self.slice
+        # beta waits for alpha's whole turn at times, and then for a restore
+        # that began at its end.
+        self.calm += self.slice // 2
         self.hit_at = self.machine.events[-1]["t"]
         self.machine.command("resume alpha")
 
