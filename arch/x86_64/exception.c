@@ -55,16 +55,18 @@ bool exception_in_entry(const struct exception_frame *frame)
 }
 
 /* Everything that the interrupted code had set is set again here: stack,
- * depth, flags; NMIs unblock because the way out is an IRET. CR3, VMCS and
- * the live FPU state are the run loop's, which reloads them. A host interrupt
- * that the VM exit acknowledged may not have been ended yet (one at most,
- * since none is taken while a VM is served); with none it does nothing. */
+ * depth, MCIP, flags; NMIs unblock because the way out is an IRET. CR3, VMCS
+ * and the live FPU state are the run loop's, which reloads them. A host
+ * interrupt that the VM exit acknowledged may not have been ended yet (one at
+ * most, since none is taken while a VM is served); with none it does nothing.
+ */
 void exception_abandon(struct exception_frame *frame)
 {
     struct percpu *self = this_cpu();
 
     self->core_depth = 0;
     self->in_nmi = false;
+    mca_abandon();
     apic_end_of_interrupt();
     frame->rip = (uint64_t)cpu_abandoned;
     frame->rsp = self->abandon_rsp;

@@ -22,6 +22,7 @@ struct percpu {
     uint64_t abandon_rsp; /* where cpu_catch() left its frame; 0: none */
 
     bool in_nmi; /* the NMI handler is running */
+    bool in_mce; /* a machine check is handled: MCG_STATUS.MCIP is set */
 
     /* What is loaded. */
     uint64_t root;            /* physical address of the PML4 in CR3 */

@@ -121,6 +121,14 @@ static void finish(void)
 {
     mca_msr_write(MSR_MCG_STATUS, 0);
     mca_overlay_drop();
+    this_cpu()->in_mce = false;
+}
+
+void mca_abandon(void)
+{
+    if (this_cpu()->in_mce) {
+        finish();
+    }
 }
 
 static void poll_bank(unsigned bank)
@@ -188,9 +196,11 @@ static void post_unexplained(enum fault_context context, uint64_t rip)
 void mca_guest_exit(uint64_t rip)
 {
     const struct mca_record at = {.context = CONTEXT_GUEST};
-    uint64_t mcg_status = mca_msr_read(MSR_MCG_STATUS);
+    uint64_t mcg_status;
     struct mca_record record;
 
+    this_cpu()->in_mce = true;
+    mcg_status = mca_msr_read(MSR_MCG_STATUS);
     if (drain_banks(&at, rip, &record) == SEVERITY_NONE &&
         !(mcg_status & MCG_STATUS_RIPV)) {
         post_unexplained(CONTEXT_GUEST, rip);
@@ -211,7 +221,7 @@ static _Noreturn void core_panic(const struct exception_frame *frame,
              record->address, record->misc, record->mcg_status);
 }
 
-void mca_exception(struct exception_frame *frame)
+static void handle(struct exception_frame *frame)
 {
     uint64_t fixup = fixup_find(frame->rip);
     const struct mca_record at = {.mcg_status = mca_msr_read(MSR_MCG_STATUS),
@@ -237,6 +247,12 @@ void mca_exception(struct exception_frame *frame)
     } else {
         core_panic(frame, &record);
     }
+}
+
+void mca_exception(struct exception_frame *frame)
+{
+    this_cpu()->in_mce = true;
+    handle(frame);
 }
 
 static void clear_leftovers(unsigned bank)

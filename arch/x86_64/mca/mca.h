@@ -22,6 +22,11 @@ void mca_guest_exit(uint64_t rip);
 /* The vector 18 handler; changes frame->rip to where to return. */
 void mca_exception(struct exception_frame *frame);
 
+/* Whatever this CPU was doing is abandoned. If that was the handling of a
+ * machine check, MCIP is cleared, so that the next one is no shutdown; what
+ * the banks still hold is left to that one. */
+void mca_abandon(void);
+
 /* Posts what the banks of this CPU hold that no machine check signals:
  * corrected errors, and uncorrected ones that nobody consumed (UCNA). At a
  * safe point. */
