@@ -62,3 +62,10 @@ int ioapic_host_route_nmi(uint32_t pin, uint32_t apic_id)
 {
     return route(pin, DELIVER_NMI, apic_id);
 }
+
+void ioapic_host_mask(uint32_t pin)
+{
+    if (registers && pin < pins) {
+        write_index(INDEX_PINS + 2 * pin, MASKED);
+    }
+}

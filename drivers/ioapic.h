@@ -14,4 +14,7 @@ int ioapic_host_route(uint32_t pin, uint8_t vector, uint32_t apic_id);
 /* The same, as an NMI. */
 int ioapic_host_route_nmi(uint32_t pin, uint32_t apic_id);
 
+/* Nothing comes from that pin any more; one that is not there is ignored. */
+void ioapic_host_mask(uint32_t pin);
+
 #endif

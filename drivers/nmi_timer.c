@@ -15,6 +15,11 @@ int nmi_timer_open(uint32_t gsi, uint32_t apic_id)
     return ioapic_host_route_nmi(gsi, apic_id);
 }
 
+void nmi_timer_close(uint32_t gsi)
+{
+    ioapic_host_mask(gsi);
+}
+
 /* Mode 0: the output falls with the control word and rises, once, when the
  * count is used up. With one byte to write an NMI in between does no harm:
  * its own two writes come first, and this byte then replaces its count. */
@@ -24,4 +29,10 @@ void nmi_timer_arm(uint32_t us)
 
     outb(PIT_COMMAND, PIT_ONE_SHOT);
     outb(PIT_CHANNEL_0, (uint8_t)(steps < 255 ? steps : 255));
+}
+
+/* The output stays low until a count follows. */
+void nmi_timer_disarm(void)
+{
+    outb(PIT_COMMAND, PIT_ONE_SHOT);
 }

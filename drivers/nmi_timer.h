@@ -14,9 +14,15 @@
  * no such pin. Whether NMIs then come is for the caller to try. */
 int nmi_timer_open(uint32_t gsi, uint32_t apic_id);
 
+/* Masks it again: no NMI comes from it. */
+void nmi_timer_close(uint32_t gsi);
+
 /* One NMI in so many us (rounded up to 215 us, at most NMI_TIMER_MAX_US) in
  * place of one that was still to come. Safe in NMI context, and when an NMI
  * whose handler calls it strikes in here. */
 void nmi_timer_arm(uint32_t us);
+
+/* No NMI until it is armed again. */
+void nmi_timer_disarm(void);
 
 #endif

@@ -13,6 +13,7 @@
 #include "drivers/nmi_timer.h"
 #include "kernel/cell.h"
 #include "kernel/fact.h"
+#include "kernel/fault.h"
 #include "kernel/string.h"
 
 #define PERIOD_US  25000u /* an NMI comes this late at most */
@@ -35,7 +36,7 @@ static enum source source;
 static uint64_t armed_until; /* host TSC of the next NMI */
 static uint64_t longest;
 static unsigned scale = 1; /* of all patience */
-static bool asleep;        /* an NMI came in idle: none until a VM is served */
+static bool idled; /* an NMI came in idle: the next idle is not to have one */
 
 static uint64_t ticks_of(uint64_t us)
 {
@@ -58,6 +59,15 @@ static uint32_t us_until(uint64_t limit, uint64_t now)
                : PERIOD_US;
 }
 
+/* While a VM is served, what is late at depth 0 costs that VM, and in a core
+ * section all of them: a section that merely began late gets its time. */
+static uint64_t limit_of(const struct percpu *self)
+{
+    bool in_section = self->core_depth > 0 && self->served_vm != FAULT_NO_VM;
+
+    return self->watch_limit + (in_section ? scale * CORE_MS * tsc_per_ms : 0);
+}
+
 /* Called in NMI context. True: what this CPU does never ends. */
 static bool look(void)
 {
@@ -65,14 +75,17 @@ static bool look(void)
     uint64_t now = rdtsc();
 
     if (!self->watch_limit) {
-        asleep = true;
+        armed_until = 0;
+        idled = true;
         return false;
     }
-    if (now >= self->watch_limit) {
+    if (now >= limit_of(self)) {
         arm(now, CONFIRM_US);
         return ++self->watch_strikes >= STRIKES;
     }
-    arm(now, us_until(self->watch_limit, now));
+    /* The section may end before its time does, and be late then. */
+    arm(now, now >= self->watch_limit ? CONFIRM_US
+                                      : us_until(self->watch_limit, now));
     return false;
 }
 
@@ -84,8 +97,7 @@ static void watch(uint64_t limit, uint64_t now)
 
     self->watch_strikes = 0;
     self->watch_limit = source && self->index == 0 ? limit : 0;
-    if (self->watch_limit && !asleep &&
-        armed_until < now + ticks_of(PERIOD_US) / 2) {
+    if (self->watch_limit && armed_until < now + ticks_of(PERIOD_US) / 2) {
         arm(now, PERIOD_US);
     }
 }
@@ -111,7 +123,7 @@ static void call(void *argument)
     const struct watched *watched = argument;
     struct percpu *self = this_cpu();
 
-    asleep = false;
+    idled = false;
     watch(watched->limit, rdtsc());
     watched->function(watched->argument);
     if (self->watch_limit) { /* it may have been moved */
@@ -157,9 +169,16 @@ void watchdog_core_begins(void)
     watch(now + scale * CORE_MS * tsc_per_ms, now);
 }
 
+/* What woke an idle machine was the NMI, if one came: it is not to wake it
+ * again and again. What comes next is watched again. */
 void watchdog_core_ends(void)
 {
     this_cpu()->watch_limit = 0;
+    if (idled && source == CLOCK) {
+        nmi_timer_disarm();
+        armed_until = 0;
+    }
+    idled = false;
 }
 
 const char *watchdog_source(void)
@@ -222,6 +241,9 @@ static enum source find_source(uint32_t gsi, const char *force_missing)
 
     if (clock && works(CLOCK)) {
         return CLOCK;
+    }
+    if (clock) {
+        nmi_timer_close(gsi);
     }
     return cpu_count > 1 && works(OTHER_CPU) ? OTHER_CPU : NOTHING;
 }

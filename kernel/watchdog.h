@@ -3,7 +3,8 @@
  * The root watchdog: ends an endless loop of ours. An NMI looks whether what
  * this CPU does in root mode should have ended long ago. While a VM is served
  * at depth 0 that VM is abandoned, as for an exception; in the core it is a
- * panic (decision 4). Only the boot CPU, which runs the guests, is watched.
+ * panic (decision 4), in a core section a second later than at depth 0. Only
+ * the boot CPU, which runs the guests, is watched.
  */
 #ifndef KERNEL_WATCHDOG_H
 #define KERNEL_WATCHDOG_H
@@ -39,7 +40,7 @@ uint64_t watchdog_longest(void);
 
 /* From here on the core works, for a second at most; from here on it may
  * take any time. Between one VM's turns and the next only: a machine that
- * idles is not woken to be watched. */
+ * idles is not woken to be watched, but for one NMI that was armed before. */
 void watchdog_core_begins(void);
 void watchdog_core_ends(void);
 

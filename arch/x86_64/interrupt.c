@@ -4,9 +4,6 @@
 #include "arch/x86_64/apic.h"
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/percpu.h"
-#include "arch/x86_64/timer.h"
-
-#define HANDLER_MS 1000 /* before the root watchdog calls it endless */
 
 static void (*handlers[256])(void);
 
@@ -15,9 +12,9 @@ void interrupt_register(uint8_t vector, void (*handler)(void))
     handlers[vector] = handler;
 }
 
-/* The handler's time is its own, and not that of whoever it interrupts: a
- * serial line takes 50 ms to be served where each port access is an exit to
- * an outer hypervisor. */
+/* The handler's time is not that of whoever it interrupts: a serial line
+ * takes 50 ms to be served where each port access is an exit to an outer
+ * hypervisor. */
 void interrupt_dispatch(uint8_t vector)
 {
     struct percpu *self = this_cpu();
@@ -28,9 +25,6 @@ void interrupt_dispatch(uint8_t vector)
     }
     limit = self->watch_limit;
     start = rdtsc();
-    if (limit) {
-        self->watch_limit = start + HANDLER_MS * tsc_per_ms;
-    }
     core_enter();
     if (handlers[vector]) {
         handlers[vector]();
