@@ -12,7 +12,6 @@
 #define ENOMEM     12 /* no memory of the kind that was asked for */
 #define EFAULT     14 /* an address that is not backed by memory */
 #define EBUSY      16 /* in use, or not in a state that allows it */
-#define EEXIST     17 /* there is one already */
 #define ENODEV     19 /* no such device */
 #define EINVAL     22 /* malformed, or out of range */
 #define ENOSPC     28 /* a fixed-size table is full */

@@ -91,12 +91,6 @@ static inline unsigned vcpu_cpl(struct vcpu *vcpu)
     return ss.access >> 5 & 3;
 }
 
-/* ---- msr.c ---- */
-
-/* The guest's TSC moves by delta: deadlines stay with the TSC, counts that
- * run stay with time. */
-void msr_shift_tsc(struct guest *guest, struct vcpu *vcpu, uint64_t delta);
-
 /* ---- call.c: the interface by ports ---- */
 
 static inline bool call_owns(uint16_t port)

@@ -100,12 +100,6 @@ int guest_write(struct guest *guest, uint64_t gpa, const void *data,
 int guest_read(const struct guest *guest, uint64_t gpa, void *data,
                uint64_t size);
 
-/* The page's content; gpa must be of a RAM page. */
-static inline const void *guest_page(uint64_t gpa)
-{
-    return (const void *)(CELL_RAM + (gpa & ~0xffful));
-}
-
 /* Puts another host frame behind a RAM page: in the window and in stage 2.
  * The caller owns content, frame table and the old frame. 0; -ENOMEM. */
 int guest_set_frame(struct guest *guest, uint64_t gpa, uint64_t frame);

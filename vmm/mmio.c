@@ -133,9 +133,6 @@ enum exit_result mmio_exit(struct guest *guest, struct vcpu *vcpu)
 {
     struct exit_stage2 s2 = cpu->exit_stage2(&vcpu->arch);
 
-    if (s2.tracked) {
-        return EXIT_RESUME;
-    }
     if (s2.fetch || s2.table_walk || vcpu->arch.event.valid ||
         !platform_is_mmio(guest, vcpu, s2.gpa)) {
         return wild(guest, vcpu, s2.gpa);

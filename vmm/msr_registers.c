@@ -25,7 +25,9 @@ void msr_reset(struct vcpu_msrs *msrs)
     *msrs = (struct vcpu_msrs){.mtrr_def_type = MTRR_DEF_RESET};
 }
 
-void msr_shift_tsc(struct guest *guest, struct vcpu *vcpu, uint64_t delta)
+/* The guest's TSC moves by delta: deadlines stay with the TSC, counts that
+ * run stay with time. */
+static void shift_tsc(struct guest *guest, struct vcpu *vcpu, uint64_t delta)
 {
     struct lapic *l = &vcpu->lapic;
     uint32_t mode = lapic_reg(l, LAPIC_LVT_TIMER) & LAPIC_TIMER_MODE;
@@ -78,7 +80,7 @@ int msr_put_tsc(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
                 uint64_t value)
 {
     (void)msr;
-    msr_shift_tsc(guest, vcpu, value - now(guest));
+    shift_tsc(guest, vcpu, value - now(guest));
     return 0;
 }
 
@@ -95,7 +97,7 @@ int msr_put_adjust(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
                    uint64_t value)
 {
     (void)msr;
-    msr_shift_tsc(guest, vcpu, value - vcpu->msrs.tsc_adjust);
+    shift_tsc(guest, vcpu, value - vcpu->msrs.tsc_adjust);
     return 0;
 }
 

@@ -51,7 +51,6 @@ void outside_heartbeat(struct guest *guest, uint32_t number, bool tell)
     struct event event;
 
     guest->vm->heartbeat = number;
-    guest->vm->heartbeat_tsc = rdtsc();
     if (tell) {
         vcpu_hurry(&guest->vcpu[0]);
         event_begin(&event, "heartbeat");

@@ -47,8 +47,8 @@ struct vm {
     uint32_t restores;
     uint64_t rolled_back_ms; /* by the last restore */
 
-    uint64_t heartbeat, heartbeat_tsc; /* last number told, and when */
-    uint64_t exits;                    /* for statistics */
+    uint64_t heartbeat; /* last number told */
+    uint64_t exits;     /* for statistics */
 };
 
 extern struct vm vms[VM_MAX];

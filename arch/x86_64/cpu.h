@@ -112,11 +112,6 @@ static inline void invlpg(const volatile void *address)
     asm volatile("invlpg (%0)" ::"r"(address) : "memory");
 }
 
-static inline void interrupts_on(void)
-{
-    asm volatile("sti" ::: "memory");
-}
-
 static inline void interrupts_off(void)
 {
     asm volatile("cli" ::: "memory");

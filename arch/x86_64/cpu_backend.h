@@ -118,8 +118,6 @@ enum dirty_engine_kind {
     DIRTY_WRITE, /* write-protection: one exit a page */
 };
 
-#define STAGE2_TABLES_MAX 256
-
 struct stage2 {
     uint64_t root;  /* physical address of the top table */
     uint64_t token; /* EPTP, or whatever the hardware is given */
@@ -189,12 +187,8 @@ struct exit_cr {
 
 struct exit_stage2 {
     uint64_t gpa;
-    uint64_t gva;
-    bool read, write, fetch;
-    bool gva_valid;
+    bool fetch;
     bool table_walk; /* the guest's page tables, not its data */
-    bool tracked;    /* DIRTY_WRITE: noted as dirty, just resume */
-    uint64_t qualification;
 };
 
 struct exit_exception {
@@ -260,7 +254,6 @@ struct cpu_backend {
 
     /* Turns virtualization on for this CPU. 0; -EIO with *missing. */
     int (*enable)(struct cpu_missing *missing);
-    void (*disable)(void);
 
     /* Stage 2. create takes all table frames that mapping memory_top bytes
      * of RAM by 4 KiB leaves can need; 0 or -ENOMEM. */
@@ -273,10 +266,6 @@ struct cpu_backend {
      * pages in holes[] stay unmapped (MMIO). Call once, after stage2_map. */
     int (*stage2_fill)(struct stage2 *s2, uint64_t ones_hpa,
                        const uint64_t *holes, unsigned hole_count);
-    /* The host-physical address behind a page, with STAGE2_* in the low
-     * bits (WRITE also where only tracking stands in the way); 0 when
-     * unmapped. */
-    uint64_t (*stage2_lookup)(struct stage2 *s2, uint64_t gpa);
     /* Makes a leaf malformed on purpose (fault injection). */
     int (*stage2_corrupt)(struct stage2 *s2, uint64_t gpa);
 
@@ -306,12 +295,9 @@ struct cpu_backend {
      * (added by the hardware to reads). */
     enum exit_kind (*run)(struct arch_vcpu *vcpu, uint64_t deadline);
     void (*set_tsc_offset)(struct arch_vcpu *vcpu, uint64_t offset);
-    /* Lets whatever is about to enter this vCPU come back at once. */
-    void (*abort_entry)(struct arch_vcpu *vcpu);
 
     /* Lazy details of the last exit. */
     uint64_t (*exit_qualification)(struct arch_vcpu *vcpu);
-    uint8_t (*exit_length)(struct arch_vcpu *vcpu);
     /* What advance() skips, where the processor promises no length
      * (EXIT_STAGE2): until the next run. */
     void (*set_exit_length)(struct arch_vcpu *vcpu, uint8_t length);

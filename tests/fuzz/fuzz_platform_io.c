@@ -94,7 +94,6 @@ static enum exit_result do_mmio(struct input *in)
         base = take_number(in);
     rig.stage2 = (struct exit_stage2){
         .gpa = base + take(in, 2) % 4096,
-        .write = bits & 4,
         .fetch = (bits & 0xf0) == 0xf0,
         .table_walk = (bits & 0xf0) == 0xe0,
     };

@@ -13,7 +13,6 @@
 #include "vmm/devices/apic_message.h"
 
 #define IOAPIC_BASE    0xfec00000u
-#define IOAPIC_SIZE    0x1000
 #define IOAPIC_PINS    24
 #define IOAPIC_VERSION 0x11
 

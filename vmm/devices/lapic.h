@@ -111,8 +111,7 @@ enum lapic_targets {
 
 /* What the caller of lapic_write() has to do. */
 struct lapic_effect {
-    bool timer_changed; /* ask lapic_timer_next() again */
-    int eoi_vector;     /* call ioapic_eoi() with it; -1: nothing */
+    int eoi_vector; /* call ioapic_eoi() with it; -1: nothing */
     enum lapic_targets targets;
     struct apic_message message; /* unless targets is LAPIC_NOBODY */
 };

@@ -142,7 +142,6 @@ STORER(store_dfr)
 
 STORER(store_svr)
 {
-    effect->timer_changed = true;
     lapic_timer_poll(l, now);
     store_plain(l, offset, value, now, effect);
     if (!(value & LAPIC_SVR_ENABLED))
@@ -186,7 +185,6 @@ STORER(store_lvt)
         lvt |= LAPIC_LVT_MASKED;
     if (offset != LAPIC_LVT_TIMER)
         return store_plain(l, offset, lvt, now, effect);
-    effect->timer_changed = true;
     lapic_timer_write_lvt(l, lvt, now);
     return 0;
 }
@@ -194,7 +192,7 @@ STORER(store_lvt)
 STORER(store_initial)
 {
     (void)offset;
-    effect->timer_changed = true;
+    (void)effect;
     lapic_timer_write_initial(l, (uint32_t)value, now);
     return 0;
 }
@@ -202,7 +200,7 @@ STORER(store_initial)
 STORER(store_divide)
 {
     (void)offset;
-    effect->timer_changed = true;
+    (void)effect;
     lapic_timer_write_divide(l, (uint32_t)value, now);
     return 0;
 }
@@ -236,7 +234,6 @@ int lapic_write(struct lapic *l, uint32_t offset, uint64_t value, uint64_t now,
 {
     const struct rule *rule = rule_of(offset);
 
-    effect->timer_changed = false;
     effect->eoi_vector = -1;
     effect->targets = LAPIC_NOBODY;
     if (!lapic_is_enabled(l))

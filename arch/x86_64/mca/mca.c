@@ -281,7 +281,6 @@ void mca_enable(void)
         .banks = (uint8_t)(cap & MCG_CAP_COUNT),
         .recovery = cap & MCG_CAP_SER_P,
         .local = cap & MCG_CAP_LMCE_P,
-        .corrected = cap & MCG_CAP_CMCI_P,
     };
     if (cap & MCG_CAP_CTL_P) {
         msr_write(MSR_MCG_CTL, UINT64_MAX);

@@ -48,7 +48,6 @@ struct mca_capability {
     uint8_t banks;  /* MCG_CAP 7:0 */
     bool recovery;  /* SER_P */
     bool local;     /* LMCE_P */
-    bool corrected; /* CMCI_P */
 };
 struct mca_capability mca_capability(void);
 

@@ -10,9 +10,8 @@
 #include "arch/x86_64/vmx/shadow.h"
 #include "arch/x86_64/vmx/vmcs.h"
 
-#define QUALIFICATION_UNBLOCKED (1ul << 12) /* as EVENT_INFO_UNBLOCKED */
-#define QUALIFICATION_WRITE     (1ul << 1)
-#define QUALIFICATION_FETCH     (1ul << 2)
+#define QUALIFICATION_WRITE (1ul << 1)
+#define QUALIFICATION_FETCH (1ul << 2)
 
 /* NMIs were unblocked by an IRET that did not complete: block them again,
  * unless the bit is undefined (SDM vol. 3, 27.2.3). */
@@ -293,7 +292,6 @@ enum exit_kind vmx_not_exited(struct arch_vcpu *vcpu, uint64_t deadline,
     vmx_stay(vcpu);
     take_back(vcpu);
     if (outcome == VMX_ABORTED) {
-        vmx_of(vcpu)->entry.abort = 0;
         return EXIT_NONE;
     }
     if (outcome == VMX_MCE) {

@@ -132,15 +132,3 @@ int vmx_enable(struct cpu_missing *missing)
     vmx_live_init();
     return 0;
 }
-
-void vmx_disable(void)
-{
-    struct vmx_cpu *self = vmx_this_cpu();
-
-    if (self->current) {
-        vmclear(self->current);
-        self->current = 0;
-    }
-    vmxoff();
-    write_cr4(read_cr4() & ~CR4_VMXE);
-}

@@ -18,8 +18,7 @@ vmx_enter:
     mov $0x6c14, %eax           /* VMCS_HOST_RSP */
     vmwrite %rsp, %rax
 vm_entry_begin:
-    cmpw $1, 8(%rdx)            /* entry->launched, entry->abort */
-    ja vm_entry_abort
+    cmpb $1, 8(%rdx)            /* entry->launched */
     .irp n, 8, 9, 10, 11, 12, 13, 14, 15
     mov 8*\n(%rdi), %r\n
     .endr

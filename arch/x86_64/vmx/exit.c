@@ -66,20 +66,13 @@ struct exit_cr vmx_exit_cr(struct arch_vcpu *vcpu)
 struct exit_stage2 vmx_exit_stage2(struct arch_vcpu *vcpu)
 {
     uint64_t q = vmx_exit_qualification(vcpu);
-    struct exit_stage2 s2 = {
-        .gpa = vmcs_read(VMCS_GUEST_PHYSICAL),
-        .read = q & 1,
-        .write = q >> 1 & 1,
-        .fetch = q >> 2 & 1,
-        .gva_valid = q >> 7 & 1,
-        .qualification = q,
-    };
 
-    if (s2.gva_valid) {
-        s2.gva = vmcs_read(VMCS_GUEST_LINEAR);
-        s2.table_walk = !(q >> 8 & 1);
-    }
-    return s2;
+    /* Bit 8 means nothing without bit 7: there is a linear address. */
+    return (struct exit_stage2){
+        .gpa = vmcs_read(VMCS_GUEST_PHYSICAL),
+        .fetch = q >> 2 & 1,
+        .table_walk = (q >> 7 & 3) == 1,
+    };
 }
 
 struct exit_exception vmx_exit_exception(struct arch_vcpu *vcpu)

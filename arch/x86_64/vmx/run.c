@@ -124,11 +124,6 @@ enum exit_kind vmx_run(struct arch_vcpu *vcpu, uint64_t deadline)
                              : enter(vcpu, deadline);
 }
 
-void vmx_abort_entry(struct arch_vcpu *vcpu)
-{
-    vmx_of(vcpu)->entry.abort = 1;
-}
-
 /* Reason 41 says that nothing of the guest's state was saved: so the entry
  * itself is what is made to fail. */
 void vmx_forge_mce(struct arch_vcpu *vcpu, bool reason41)

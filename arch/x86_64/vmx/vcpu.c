@@ -10,7 +10,7 @@
 #include "kernel/log.h"
 #include "kernel/string.h"
 
-bool vmx_make_current(uint64_t vmcs)
+static bool make_current(uint64_t vmcs)
 {
     struct vmx_cpu *self = vmx_this_cpu();
 
@@ -42,7 +42,7 @@ void vmx_vmcs_relaunch(struct vmx_vcpu *vmx)
     clear_vmcs(vmx->vmcs);
     vmx->entry.launched = 0;
     vmx_attend_exit(vmx); /* which notes that it is launched */
-    vmx_make_current(vmx->vmcs);
+    make_current(vmx->vmcs);
 }
 
 static int take_frames(struct vmx_vcpu *vmx, uint16_t vm)
@@ -94,12 +94,12 @@ int vmx_vcpu_create(struct arch_vcpu *vcpu, const struct vcpu_setup *setup)
         apic = page_lookup(this_cpu()->root, (uint64_t)setup->apic_page);
     }
     clear_vmcs(vmx->vmcs);
-    if (apic == UINT64_MAX || !vmx_make_current(vmx->vmcs)) {
+    if (apic == UINT64_MAX || !make_current(vmx->vmcs)) {
         return -EFAULT;
     }
     vmx_write_controls(vcpu, apic);
     clear_vmcs(vmx->vmcs);
-    return former == 0 || vmx_make_current(former) ? 0 : -EIO;
+    return former == 0 || make_current(former) ? 0 : -EIO;
 }
 
 /* What belongs to this CPU rather than to the vCPU. */
@@ -152,7 +152,7 @@ void vmx_vcpu_put(struct arch_vcpu *vcpu)
         return;
     }
     this_cpu()->loaded = NULL;
-    if (vmx_make_current(vmx->vmcs)) {
+    if (make_current(vmx->vmcs)) {
         vmx_log_drain(vmx);
     }
     vmx_live_save(&vmx->live);

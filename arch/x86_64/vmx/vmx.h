@@ -17,9 +17,8 @@
 
 /* What entry.S knows, at these offsets. */
 struct vmx_entry {
-    uint64_t host_rsp;      /* 0: as VMCS_HOST_RSP holds it */
-    uint8_t launched;       /* 8: VMRESUME, not VMLAUNCH */
-    volatile uint8_t abort; /* 9: come back at once */
+    uint64_t host_rsp; /* 0: as VMCS_HOST_RSP holds it */
+    uint8_t launched;  /* 8: VMRESUME, not VMLAUNCH */
 };
 
 /* How an entry ended that did not come to an exit. */
@@ -72,7 +71,6 @@ _Static_assert(sizeof(struct vmx_vcpu) <= ARCH_VCPU_PRIVATE,
                "the private part of a vCPU is too small");
 _Static_assert(offsetof(struct arch_vcpu, gpr) == 0 &&
                    offsetof(struct vmx_entry, launched) == 8 &&
-                   offsetof(struct vmx_entry, abort) == 9 &&
                    offsetof(struct vmx_vcpu, entry) == 0,
                "entry.S knows these offsets");
 
@@ -104,7 +102,6 @@ int vmx_check_firmware(struct cpu_missing *missing);
 
 /* enable.c */
 int vmx_enable(struct cpu_missing *missing);
-void vmx_disable(void);
 /* A frame of a VM, or of the core with FAULT_NO_VM, cleared; 0 when there
  * is none. */
 uint64_t vmx_frame(uint16_t vm, bool state);
@@ -113,7 +110,6 @@ uint64_t vmx_frame(uint16_t vm, bool state);
 int vmx_vcpu_create(struct arch_vcpu *vcpu, const struct vcpu_setup *setup);
 void vmx_vcpu_load(struct arch_vcpu *vcpu);
 void vmx_vcpu_put(struct arch_vcpu *vcpu);
-bool vmx_make_current(uint64_t vmcs);
 void vmx_vmcs_relaunch(struct vmx_vcpu *vmx);
 void vmx_write_controls(struct arch_vcpu *vcpu, uint64_t apic);
 void vmx_set_proc(struct vmx_vcpu *vmx, uint32_t proc);
@@ -138,7 +134,6 @@ extern const char vmx_exit_point[];
 
 /* run.c */
 enum exit_kind vmx_run(struct arch_vcpu *vcpu, uint64_t deadline);
-void vmx_abort_entry(struct arch_vcpu *vcpu);
 void vmx_forge_mce(struct arch_vcpu *vcpu, bool reason41);
 
 /* decode.c: from the exit to what vmm sees */
