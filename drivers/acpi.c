@@ -226,6 +226,23 @@ static void read_table(uint64_t address, struct acpi_info *info)
     }
 }
 
+/* The XSDT, or, where there is none that is whole, the RSDT. */
+static const struct header *root_find(const struct rsdp *rsdp,
+                                      struct acpi_info *info)
+{
+    const struct header *root = NULL;
+
+    if (rsdp->revision >= 2 && rsdp->xsdt) {
+        root = table_map(rsdp->xsdt);
+        info->extended = root != NULL;
+        if (!root) {
+            fact_warn("acpi", "the XSDT at 0x%lx is damaged: the RSDT is tried",
+                      rsdp->xsdt);
+        }
+    }
+    return root ? root : table_map(rsdp->rsdt);
+}
+
 void acpi_read(uint64_t told, struct acpi_info *info)
 {
     const struct rsdp *rsdp = rsdp_find(told);
@@ -240,13 +257,12 @@ void acpi_read(uint64_t told, struct acpi_info *info)
     if (!rsdp) {
         return;
     }
-    info->extended = rsdp->revision >= 2 && rsdp->xsdt;
-    width = info->extended ? 8 : 4;
-    root = table_map(info->extended ? rsdp->xsdt : rsdp->rsdt);
+    root = root_find(rsdp, info);
     if (!root) {
         return;
     }
     info->found = true;
+    width = info->extended ? 8 : 4;
     for (unsigned i = 0; i < TABLES_MAX; i++) {
         uint32_t at = (uint32_t)sizeof(*root) + i * width;
         const uint8_t *entry = (const uint8_t *)root + at;

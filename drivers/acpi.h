@@ -13,7 +13,7 @@
 
 struct acpi_info {
     bool found;
-    bool extended;                /* XSDT */
+    bool extended;                /* the XSDT is used */
     unsigned tables;              /* that it names and that are whole */
     uint32_t cpus[ACPI_CPUS_MAX]; /* APIC ids of usable CPUs */
     unsigned cpu_count;
@@ -29,7 +29,8 @@ struct acpi_info {
 
 /* Reads RSDP, RSDT or XSDT, MADT, FADT, HPET, MCFG and HEST. rsdp: the physical
  * address that the boot loader told, or 0 to search the BIOS areas. Tables with
- * a bad checksum or length are skipped. */
+ * a bad checksum or length are skipped, and said; for such an XSDT the RSDT is
+ * used. */
 void acpi_read(uint64_t rsdp, struct acpi_info *info);
 
 #endif
