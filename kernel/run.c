@@ -10,28 +10,20 @@
 #include "kernel/cell.h"
 #include "kernel/errno.h"
 #include "kernel/fault.h"
+#include "kernel/run_queue.h"
 #include "kernel/watchdog.h"
 
-#define RUNNABLES_MAX (3 * VM_MAX) /* the vCPU, ft, the scrubber */
-#define HOOKS_MAX     8
-#define STAY_SLICES   8 /* the longest turn; the root watchdog waits for it */
-
-struct queue {
-    struct runnable *runnables[RUNNABLES_MAX];
-    unsigned count, last;
-    const struct cell *turn_of; /* whose turn it is, or was last */
-    uint64_t turn_end;
-};
+#define HOOKS_MAX 8
 
 uint64_t run_slice;
 
-static struct queue queues[CPU_MAX];
+static struct run_queue queues[CPU_MAX];
 static uint64_t (*hooks[HOOKS_MAX])(uint64_t now);
 static unsigned hook_count;
 
 int run_add(struct runnable *runnable, unsigned on)
 {
-    struct queue *queue = &queues[on];
+    struct run_queue *queue = &queues[on];
 
     /* A VM that was refused leaves its place, and what it had queued. */
     for (unsigned i = 0; on < CPU_MAX && i < queue->count; i++) {
@@ -39,7 +31,7 @@ int run_add(struct runnable *runnable, unsigned on)
             return 0;
         }
     }
-    if (on >= CPU_MAX || queue->count == RUNNABLES_MAX) {
+    if (on >= CPU_MAX || queue->count == RUN_QUEUE_MAX) {
         return -ENOSPC;
     }
     queue->runnables[queue->count++] = runnable;
@@ -73,54 +65,6 @@ int run_at_safe_point(uint64_t (*hook)(uint64_t now))
     return 0;
 }
 
-/* Has this cell just had its turn? Others go first then. */
-static bool had_its_turn(const struct queue *queue, const struct cell *cell,
-                         uint64_t now)
-{
-    return queue->turn_of == cell && now >= queue->turn_end;
-}
-
-/* The next runnable in turn that is due; NULL, and the time at which the
- * first will be due. Turns go round the cells: two runnables of one cell do
- * not have one each. */
-static struct runnable *next_due(struct queue *queue, uint64_t *first)
-{
-    struct runnable *again = NULL;
-    uint64_t now = rdtsc();
-
-    for (unsigned i = 1; i <= queue->count; i++) {
-        unsigned index = (queue->last + i) % queue->count;
-        struct runnable *runnable = queue->runnables[index];
-
-        if (runnable->stopped) {
-            continue;
-        }
-        if (runnable->wake > now) {
-            *first = runnable->wake < *first ? runnable->wake : *first;
-        } else if (had_its_turn(queue, runnable->cell, now)) {
-            again = again ? again : runnable;
-        } else {
-            queue->last = index;
-            return runnable;
-        }
-    }
-    return again;
-}
-
-/* Until when nobody but this one wants anything. first: when a hook does. */
-static uint64_t alone_until(const struct queue *queue,
-                            const struct runnable *alone, uint64_t first)
-{
-    for (unsigned i = 0; i < queue->count && alone->stays; i++) {
-        const struct runnable *other = queue->runnables[i];
-
-        if (other != alone && !other->stopped && other->wake < first) {
-            first = other->wake;
-        }
-    }
-    return alone->stays && !fault_waiting() ? first : 0;
-}
-
 struct turn {
     struct runnable *runnable;
     uint64_t end;
@@ -133,33 +77,18 @@ static void take_turn(void *argument)
     turn->runnable->run(turn->runnable, turn->end);
 }
 
-/* A turn is the cell's: when another runnable of the same cell comes next
- * (ft's work on a VM that was stopped in its turn), it gets what is left, so
- * that other cells do not wait longer. Nobody else wants one before alone. */
-static uint64_t turn_end(struct queue *queue, const struct runnable *runnable,
-                         uint64_t now, uint64_t alone)
-{
-    uint64_t end = now + STAY_SLICES * run_slice;
-
-    if (queue->turn_of != runnable->cell || now >= queue->turn_end) {
-        queue->turn_of = runnable->cell;
-        queue->turn_end = now + run_slice;
-    }
-    end = alone < end ? alone : end;
-    return end > queue->turn_end ? end : queue->turn_end;
-}
-
 uint64_t run_slice_end(void)
 {
     return queues[this_cpu()->index].turn_end;
 }
 
-static void serve(struct queue *queue, struct runnable *runnable,
+static void serve(struct run_queue *queue, struct runnable *runnable,
                   uint64_t alone)
 {
     struct percpu *self = this_cpu();
     uint64_t start = rdtsc();
-    struct turn turn = {runnable, turn_end(queue, runnable, start, alone)};
+    struct turn turn = {
+        runnable, run_queue_turn_end(queue, runnable, start, run_slice, alone)};
 
     if (cell_current() != runnable->cell) {
         cell_put();
@@ -187,7 +116,7 @@ static void idle(uint64_t until)
 
 void run_loop(void)
 {
-    struct queue *queue = &queues[this_cpu()->index];
+    struct run_queue *queue = &queues[this_cpu()->index];
 
     for (;;) {
         uint64_t first = RUN_NEVER;
@@ -199,9 +128,11 @@ void run_loop(void)
 
             first = again < first ? again : first;
         }
-        runnable = next_due(queue, &first);
+        runnable = run_queue_next(queue, rdtsc(), &first);
         if (runnable) {
-            first = alone_until(queue, runnable, first);
+            first = fault_waiting()
+                        ? 0
+                        : run_queue_alone_until(queue, runnable, first);
         }
         watchdog_core_ends();
         if (runnable) {
