@@ -17,7 +17,7 @@ from machine import ROOT, MachineError
 ELF = f"{ROOT}/build/bulkhead.elf"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 PROMPT = b"(qemu) "
-SECONDS = 40  # for all that is waited for: a loaded machine is slow
+SECONDS = 150  # for all that is waited for: a loaded machine is slow
 
 
 class Tcg:

@@ -86,11 +86,11 @@ def qemu_kernel(tmp_path):
     """Started by QEMU's own Multiboot1 loader, without VT-x."""
     com1, com2 = tmp_path / "com1", tmp_path / "com2"
     subprocess.run(
-        ["timeout", "30", "qemu-system-x86_64", "-accel", "tcg", "-cpu",
+        ["timeout", "120", "qemu-system-x86_64", "-accel", "tcg", "-cpu",
          "max", "-m", "256", "-nodefaults", "-display", "none", "-no-reboot",
          "-serial", f"file:{com1}", "-serial", f"file:{com2}",
          "-kernel", ELF, "-append", "when-done=poweroff"],
-        stdin=subprocess.DEVNULL, check=True, timeout=40)
+        stdin=subprocess.DEVNULL, check=True, timeout=150)
     return com1.read_text(errors="replace"), com2.read_text()
 
 

@@ -49,7 +49,7 @@ class Information:
 
     def debug(self, commands):
         m = self.machine(self.line, debugger=self.script(
-            [*commands, "quit"]), timeout=40)
+            [*commands, "quit"]))
         m.wait()
         with open(m.path("emulator/output")) as file:
             return file.read()
@@ -69,7 +69,7 @@ class Information:
         commands = [f"setpmem {self.address + offset:#x} 4 {value:#x}"
                     for offset, value in changes]
         return self.machine(self.line, debugger=self.script(
-            [*commands, "c", "quit"]), timeout=60)
+            [*commands, "c", "quit"]))
 
 
 @pytest.fixture
@@ -108,8 +108,8 @@ def test_a_module_that_ends_before_it_starts(information):
 def test_nobody_that_is_known_started_it(information):
     """No magic of a loader: no map either, and the message is the same."""
     m = information.machine(information.line, debugger=information.script(
-        ["set eax = 0", "c", "quit"]), timeout=60)
+        ["set eax = 0", "c", "quit"]))
     try:
-        m.expect_com1("BULKHEAD PANIC: .*no usable memory map", timeout=30)
+        m.expect_com1("BULKHEAD PANIC: .*no usable memory map")
     except MachineError:
         pytest.fail(m.report())

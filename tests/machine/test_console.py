@@ -18,10 +18,10 @@ CHORD = "\x01"
 def terminal(guest):
     """tools/run on a terminal, with two guests that beat."""
     child = pexpect.spawn(
-        f"{ROOT}/tools/run", ["--timeout", "60", "--",
+        f"{ROOT}/tools/run", ["--timeout", "300", "--",
                               beat_line(guest, "alpha"),
                               beat_line(guest, "beta")],
-        encoding="utf-8", timeout=30, dimensions=(50, 100))
+        encoding="utf-8", timeout=120, dimensions=(50, 100))
     child.expect("Ctrl-A q ends the run")
     yield child
     if child.isalive():
@@ -39,7 +39,7 @@ def test_the_keys_are_told_and_lines_have_names(terminal):
 def test_moving_between_guests(terminal):
     terminal.expect(r"alpha\| beat 2 ")
     terminal.send(CHORD + "0")
-    terminal.expect(r"\[alpha\]\r\n")
+    terminal.expect(r"\[alpha\]\r\n.*\r\n")  # the rest of a line, or one
     for _ in range(4):
         terminal.expect(r"beat \d+ [0-9a-f]{8}\r\n")
         assert terminal.before == ""
@@ -126,11 +126,11 @@ def test_monitor_commands(machine, guest):
     rows = m.command("list")["output"][1:]
     assert [row.split()[1:3] for row in rows] == [["alpha", "paused"],
                                                   ["beta", "running"]]
-    count = len(m.all("heartbeat", vm="alpha"))
+    last = m.all("heartbeat", vm="alpha")[-1]
     pair.wait_beats("beta", 5)
-    assert len(m.all("heartbeat", vm="alpha")) == count
+    assert m.all("heartbeat", vm="alpha")[-1] == last
     m.command("resume alpha")
-    assert pair.wait_beats("alpha", 1)["n"] == count + 1
+    assert pair.wait_beats("alpha", 1)["n"] == last["n"] + 1
     assert m.command("resume alpha", status=None)["status"] != 0
     for bad in ("pause gamma", "snapshot", "restore alpha 2", "loglevel loud",
                 "inject alpha plague", "inject alpha mce page 99999999",
@@ -145,9 +145,9 @@ def test_monitor_commands(machine, guest):
     assert m.command("loglevel")["output"] == ["log level: warn"]
     text = m.com1()
     pair.snapshot()
-    assert "snapshot" not in m.com1()[len(text):]
     pair.assert_unharmed()
     pair.end()
+    assert "snapshot" not in m.com1()[len(text):]
 
 
 def test_list_shows_statistics(machine, guest):
@@ -200,7 +200,7 @@ def test_a_flood_is_counted_not_waited_for(machine, guest):
     m = machine(f"{guest('beat')} vm=alpha mem=4M -- size=1 change=1 "
                 "period=0 tick=1 seed=1",
                 beat_line(guest, "beta"))
-    m.expect("heartbeat", vm="beta", n=12, timeout=90)
+    m.expect("heartbeat", vm="beta", n=lambda n: n >= 12)
     beats = m.all("heartbeat", vm="beta")
     per_ms = m.all("ready")[0]["tsc_per_ms"]
     gaps = [(after["t"] - before["t"]) / per_ms
@@ -222,5 +222,5 @@ def test_poweroff(machine, guest):
     m = machine(beat_line(guest, "alpha"))
     m.expect("heartbeat", vm="alpha", n=2)
     os.write(m.commands, b"poweroff\n")
-    assert m.wait(30) == FAILURE  # it went before any guest had ended
+    assert m.wait() == FAILURE  # it went before any guest had ended
     assert "the emulator ended" in open(m.path("stderr")).read()

@@ -80,7 +80,7 @@ def test_a_bad_frame_is_never_used_again(machine, guest):
     pair.snapshot()
     bad = set()
     for i in range(3):
-        pair.wait_beats("alpha", 1)
+        pair.wait_beats("alpha", 2)  # more than a ms of work
         now = frame(m, address)
         assert now not in bad
         bad.add(now)
@@ -104,8 +104,9 @@ def test_when_the_spares_are_used_up_the_vm_ends(machine, guest):
     m = pair.machine
     pair.snapshot()
     for i in range(8):
-        pair.wait_beats("alpha", 1)
+        pair.wait_beats("alpha", 2)
         pair.suffer(f"inject alpha mce page {256 + i}", "mce", outcome="ok")
+    pair.wait_beats("alpha", 2)
     pair.suffer("inject alpha mce page 300", "mce", action="halt")
     m.expect("vm-end", vm="alpha", how="halted")
     pair.assert_unharmed()

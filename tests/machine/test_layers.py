@@ -14,7 +14,7 @@ FOLDERS = ["arch", "boot", "drivers", "ft", "kernel", "tools", "vmm"]
 
 def build(tree):
     return subprocess.run(["make", "-C", tree, "build/layers.ok"],
-                          capture_output=True, text=True, timeout=120)
+                          capture_output=True, text=True, timeout=400)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ void layers_test_{function}(void)
 def test_the_image_depends_on_the_check(tree):
     """What fails the check is not linked."""
     done = subprocess.run(["make", "-n", "-W", "tools/layers", "-C", tree],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=200)
     lines = done.stdout.splitlines()
     check = next(i for i, line in enumerate(lines)
                  if line.startswith("tools/layers"))

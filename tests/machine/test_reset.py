@@ -25,6 +25,7 @@ def give(m, command):
 def restore_alpha(m):
     m.command("snapshot alpha")
     m.expect("snapshot", vm="alpha")
+    m.expect("heartbeat", vm="alpha")  # it has written since
     m.command("inject alpha mce dirty")
     return m.expect("action", vm="alpha", action="restore", outcome="ok")
 

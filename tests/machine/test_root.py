@@ -81,11 +81,11 @@ def test_at_depth_0_one_vm_is_restored(machine, guest, mistake):
 def last_words(m, command):
     """Gives a command that is not the last one to be answered."""
     try:
-        m.command(command, status=None, timeout=20)
-        m.wait(30)
+        m.command(command, status=None)
+        m.wait()
     except MachineError:
         pass
-    assert m.wait(30) == PANICKED
+    assert m.wait() == PANICKED
     return m.com1()
 
 
@@ -113,6 +113,7 @@ def test_loops_in_a_row(machine, guest):
         beat = pair.snapshot()
         pair.suffer("inject alpha loop", "root", outcome="ok")
         pair.assert_goes_on(beat, beats=2)
+        pair.wait_progress()
     pair.end()
 
 

@@ -79,7 +79,7 @@ def test_a_damaged_state_drops_its_generation(machine, guest):
 def test_without_a_scrubber_nobody_looks(machine, guest):
     m = start(machine, guest, "verify=restore")
     m.command(f"inject alpha flip copy {PAGE}")
-    end = m.all("heartbeat")[-1]["n"] + 12
+    end = m.all("heartbeat", vm="alpha")[-1]["n"] + 12
     m.expect("heartbeat", vm="alpha", n=end)
     assert not m.all("fault")
     assert not [line for line in m.command("health")["output"]

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """When snapshots are taken, what they hold, and going back to either."""
 
+import re
+
 import pytest
 
 from beating import SIZE_KIB, Pair, beat_line
@@ -22,10 +24,11 @@ def test_a_guest_asks_for_one(machine, guest):
     taken = m.expect("snapshot", vm="alpha")
     assert taken["generation"] == 1 and taken["first"]
     m.expect("console", vm="alpha", line="snapshot returned 0")
-    m.command("restore alpha")
-    m.expect("console", vm="alpha", line="snapshot returned 1")
-    m.command("restore alpha")
-    m.expect("console", vm="alpha", line="snapshot returned 2")
+    for n in (1, 2):
+        m.command("restore alpha")
+        # behind what it was amid of printing
+        m.expect("console", vm="alpha",
+                 line=re.compile(f"snapshot returned {n}$"))
     assert restores_listed(m, "alpha") == 2
     assert restores_listed(m, "beta") == 0
     pair.assert_unharmed()
@@ -50,7 +53,7 @@ def test_once(machine, guest):
     ready = m.expect("ready")
     taken = m.expect("snapshot", vm="alpha")
     ms = (taken["t"] - ready["t"]) / ready["tsc_per_ms"]
-    assert 100 <= ms < 130
+    assert 100 <= ms < 150  # its 1024 pages take 25
     m.expect("heartbeat", vm="alpha", n=20)
     assert len(m.all("snapshot")) == 1
     m.send("alpha", "quit")

@@ -25,7 +25,7 @@ def stick(tmp_path_factory, guest):
     subprocess.run(
         [f"{ROOT}/tools/mkusb", "-o", path, "--boot", "slice=5", "--",
          beat_line(guest, "alpha", "verify=full on=triple:restore"),
-         beat_line(guest, "beta")], check=True, timeout=60)
+         beat_line(guest, "beta")], check=True, timeout=200)
     return path
 
 

@@ -67,7 +67,7 @@ class Machine:
         arguments = [RUN, "--events", self.path("events"), "--commands",
                      self.path("commands"), "--keep", self.path("emulator")]
         arguments += options.pop("extra", [])
-        options.setdefault("timeout", 120)
+        options.setdefault("timeout", 300)
         for key, value in options.items():
             arguments += ["--" + key.replace("_", "-"), str(value)]
         with open(self.path("com1"), "wb") as com1, \
@@ -109,7 +109,7 @@ class Machine:
         *lines, self.rest = (self.rest + self.events_file.read()).split("\n")
         self.events += [json.loads(line) for line in lines]
 
-    def expect(self, name, timeout=60, **conditions):
+    def expect(self, name, timeout=120, **conditions):
         """The next event of this name and these values, waited for.
 
         Goes on behind the event that the last call returned.
@@ -138,7 +138,7 @@ class Machine:
         """Gives a command to QEMU's own monitor."""
         os.write(self.commands, b"qemu " + text.encode() + b"\n")
 
-    def command(self, text, status=0, timeout=60):
+    def command(self, text, status=0, timeout=120):
         """Gives a monitor command; the event that answers it.
 
         Its "output" is the lines that the command printed.
@@ -171,7 +171,7 @@ class Machine:
         with open(self.path("com1"), errors="replace") as file:
             return file.read()
 
-    def expect_com1(self, pattern, timeout=60):
+    def expect_com1(self, pattern, timeout=120):
         """Waits until COM1 shows the pattern; the match."""
         end = time.monotonic() + timeout
         while True:
@@ -195,7 +195,7 @@ class Machine:
         return [event for event in self.events
                 if matches(event, name, conditions)]
 
-    def wait(self, timeout=120):
+    def wait(self, timeout=300):
         """Waits for the end of the run; the exit status of tools/run."""
         try:
             self.process.wait(timeout)
