@@ -122,7 +122,8 @@ define unit_rule
 $(BUILD)/unit/$(1): tests/unit/$(1).c $(call unit_sources,$(1)) \
 		$(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $$(@D)
-	@$(CC) $(UNIT_CFLAGS) -MMD -MP -o $$@ $$(filter %.c %.S,$$^) -lcmocka
+	@$(CC) $(UNIT_CFLAGS) -MMD -MP -o $$@ tests/unit/$(1).c \
+		$(call unit_sources,$(1)) -lcmocka
 endef
 $(foreach test,$(UNIT),$(eval $(call unit_rule,$(test))))
 -include $(UNIT_BINS:=.d)
