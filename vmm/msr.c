@@ -52,7 +52,7 @@ static const struct rule {
     {MSR_MTRRCAP, msr_get_constant, msr_refuse},
     {MSR_MTRR_DEF_TYPE, msr_get_mtrr_default, msr_put_mtrr_default},
     /* stepping by branches */
-    {MSR_DEBUGCTL, msr_get_kept, msr_put_any},
+    {MSR_DEBUGCTL, msr_get_kept, msr_put_debugctl},
     /* fast strings; written, then read; locked: neither VMX nor SGX */
     {MSR_MISC_ENABLE, msr_get_constant, msr_put_misc_enable},
     {MSR_UCODE_REV, msr_get_constant, msr_put_nothing},

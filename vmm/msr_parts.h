@@ -17,6 +17,6 @@ msr_getter msr_get_deadline, msr_get_tsc, msr_get_adjust, msr_get_apic_base,
 msr_putter msr_put_deadline, msr_put_tsc, msr_put_adjust, msr_put_apic_base,
     msr_put_efer, msr_put_any, msr_put_canonical, msr_put_low, msr_put_pat,
     msr_put_mtrr_default, msr_put_nothing, msr_put_misc_enable, msr_refuse,
-    msr_put_pv_eoi;
+    msr_put_pv_eoi, msr_put_debugctl;
 
 #endif

@@ -19,6 +19,7 @@
 #define MTRRCAP_WC             (1ull << 10) /* no ranges; WC is a type */
 #define MTRR_DEF_RESET         0x806ull     /* on; write-back */
 #define MTRR_DEF_BITS          0xcffull
+#define DEBUGCTL_BTF           (1ull << 1)
 
 void msr_reset(struct vcpu_msrs *msrs)
 {
@@ -205,6 +206,15 @@ int msr_put_pat(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
         }
     }
     return msr_put_any(guest, vcpu, msr, value);
+}
+
+/* Branch records, branch traces and the rest are hidden (SDM vol. 3, 17.4.1).
+ */
+int msr_put_debugctl(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
+                     uint64_t value)
+{
+    return value & ~DEBUGCTL_BTF ? -EINVAL
+                                 : msr_put_any(guest, vcpu, msr, value);
 }
 
 int msr_get_mtrr_default(struct guest *guest, struct vcpu *vcpu, uint32_t msr,

@@ -103,6 +103,9 @@ static void check_kept(void)
         case MSR_PAT:
             require(is_pat(value));
             break;
+        case MSR_DEBUGCTL: /* BTF, or the next entry is refused */
+            require((value & ~2ull) == 0);
+            break;
         }
     }
     require((rig.efer & ~known_efer()) == 0);

@@ -65,6 +65,7 @@ static void test_kept(void **state)
     expect_kept(MSR_SYSENTER_EIP, KERNEL);
     expect_kept(MSR_PAT, 0x0007010600070106ull);
     expect_kept(MSR_TSC_AUX, 0xffffffff);
+    expect_kept(MSR_DEBUGCTL, 2);
     expect_kept(MSR_MTRR_DEF_TYPE, 0xc00);
     expect_kept(MSR_EFER, EFER_SCE | EFER_NXE);
 }
@@ -87,6 +88,9 @@ static void test_bad_values(void **state)
         {MSR_PAT, 2},
         {MSR_PAT, 3ull << 56},
         {MSR_PAT, 8ull << 8},
+        {MSR_DEBUGCTL, 1},
+        {MSR_DEBUGCTL, 1ull << 6},
+        {MSR_DEBUGCTL, 1ull << 63},
         {MSR_EFER, 1ull << 9},
         {MSR_EFER, 1ull << 63},
         {MSR_APIC_BASE, 0xfee00901},
