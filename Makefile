@@ -118,12 +118,13 @@ unit_sources = $(foreach source,$(shell \
 	sed -n '1,6s|^/\* sources:\(.*\)\*/|\1|p' tests/unit/$(1).c),\
 	$(or $(wildcard $(source)),$(source)))
 
+# One compiler run for several sources would keep the last one's headers only.
 define unit_rule
-$(BUILD)/unit/$(1): tests/unit/$(1).c $(call unit_sources,$(1)) \
-		$(wildcard tests/unit/*.h) Makefile
+unit_$(1) := tests/unit/$(1).c $(call unit_sources,$(1))
+$(BUILD)/unit/$(1): $$(unit_$(1)) $(wildcard tests/unit/*.h) Makefile
 	@mkdir -p $$(@D)
-	@$(CC) $(UNIT_CFLAGS) -MMD -MP -o $$@ tests/unit/$(1).c \
-		$(call unit_sources,$(1)) -lcmocka
+	@$(CC) $(UNIT_CFLAGS) -MM -MP -MT $$@ $$(unit_$(1)) >$$@.d
+	@$(CC) $(UNIT_CFLAGS) -o $$@ $$(unit_$(1)) -lcmocka
 endef
 $(foreach test,$(UNIT),$(eval $(call unit_rule,$(test))))
 -include $(UNIT_BINS:=.d)
