@@ -9,9 +9,9 @@ from bulkhead import soak
 from beating import Pair
 from test_ladder import changed_page
 
-SMALL = 500
+SMALL = 2000
 SEEDS_MOST = 8
-LINUX = 12
+LINUX = 40
 # What the busy guest's snapshots must have caught it amid.
 MOMENTS = {"irq", "service", "hlt", "call"}
 REFUSED = 4
