@@ -2,8 +2,10 @@
 /* Exits by the second stage of translation: device registers, and accesses
  * that go nowhere. */
 #include "kernel/errno.h"
+#include "kernel/string.h"
 #include "vmm/exit_parts.h"
 #include "vmm/linear.h"
+#include "vmm/operand.h"
 
 #define PAGE 4096u
 
@@ -93,8 +95,30 @@ static int decode_all(struct linear *l, uint8_t bytes[INSN_MAX], unsigned count,
     return error;
 }
 
+/* Does the access begin in the page before that of the exit, at whose start
+ * the latter is? */
+static bool begins_before(struct linear *l, const struct insn *insn,
+                          const uint8_t bytes[INSN_MAX])
+{
+    struct arch_vcpu *arch = &l->vcpu->arch;
+    uint64_t gpr[GPR_COUNT];
+    struct x86_segment segment = {0};
+    struct operand operand;
+
+    memcpy(gpr, arch->gpr, sizeof(gpr));
+    gpr[GPR_RSP] = cpu->rsp(arch);
+    operand = operand_of(bytes, l->mode, insn->length, cpu->rip(arch), gpr);
+    if (l->mode != INSN_64 || operand.segment >= SEG_FS) {
+        cpu->segment(arch, operand.segment, &segment);
+    }
+    return (segment.base + operand.offset) % PAGE + insn->mem_size > PAGE;
+}
+
 /* An instruction that is not decoded is as wild as an access to nowhere: it
- * cannot be carried out, and must not be skipped. */
+ * cannot be carried out, and must not be skipped. So is one that crosses into
+ * or out of a page of registers: the processor would make two accesses of it,
+ * in either order, of which the one to the registers is of no defined size
+ * (SDM vol. 3, 8.1.1 and 10.4.1). */
 static enum exit_result emulate(struct guest *guest, struct vcpu *vcpu,
                                 uint64_t gpa)
 {
@@ -110,7 +134,7 @@ static enum exit_result emulate(struct guest *guest, struct vcpu *vcpu,
         return linear_failed(&l, error);
     }
     length = plain_mov(bytes, count, l.mode, &insn);
-    if (length && gpa % PAGE <= PAGE - 4) {
+    if (length && gpa % PAGE && gpa % PAGE <= PAGE - 4) {
         cpu->set_exit_length(&vcpu->arch, (uint8_t)length);
         return move(guest, vcpu, &insn, gpa);
     }
@@ -121,7 +145,8 @@ static enum exit_result emulate(struct guest *guest, struct vcpu *vcpu,
     if (error) {
         return linear_failed(&l, error);
     }
-    if (gpa % PAGE + insn.mem_size > PAGE) {
+    if (gpa % PAGE + insn.mem_size > PAGE ||
+        (gpa % PAGE == 0 && begins_before(&l, &insn, bytes))) {
         return wild(guest, vcpu, gpa);
     }
     return perform(guest, vcpu, &insn, gpa);

@@ -1,5 +1,5 @@
 /* sources: vmm/apic_*.c vmm/c[apr]*.c vmm/[dempr]*.c vmm/ins*.c vmm/io*.c */
-/* sources: vmm/line*.c vmm/walk.c vmm/devices/[a-z]*.c */
+/* sources: vmm/line*.c vmm/op*.c vmm/walk.c vmm/devices/[a-z]*.c */
 /* fuzz: -runs=60000 -max_len=160 */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Control registers and EFER, in any order and from any code segment: never

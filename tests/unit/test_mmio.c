@@ -1,4 +1,4 @@
-/* sources: vmm/exits.c vmm/raise.c vmm/msr*.c vmm/pv_eoi.c vmm/cr.c vmm/linear.c vmm/walk.c vmm/mmio.c vmm/decode.c vmm/insn.c vmm/io*.c vmm/call.c vmm/apic_exit.c vmm/platform*.c vmm/cpuid*.c vmm/devices/lapic*.c vmm/devices/ioapic.c vmm/devices/uart16550.c vmm/devices/cmos.c vmm/devices/power.c */
+/* sources: vmm/exits.c vmm/raise.c vmm/msr*.c vmm/pv_eoi.c vmm/cr.c vmm/linear.c vmm/walk.c vmm/mmio.c vmm/operand.c vmm/decode.c vmm/insn.c vmm/io*.c vmm/call.c vmm/apic_exit.c vmm/platform*.c vmm/cpuid*.c vmm/devices/lapic*.c vmm/devices/ioapic.c vmm/devices/uart16550.c vmm/devices/cmos.c vmm/devices/power.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/exit_rig.h"
 #include "vmm/decode.h"
@@ -225,6 +225,31 @@ static void test_page_crossing(void **state)
     expect_fault(touch(IOAPIC), FAULT_EPT, 0x50000000);
 }
 
+/* The access begins in the page before, or ends in the one behind: the exit
+ * tells the start of the page of registers in the first case. */
+static void test_access_crossing(void **state)
+{
+    (void)state;
+    gpr[GPR_RAX] = 0x33;
+    gpr[GPR_RDI] = 0x9000;
+    assert_int_equal(RUN(IOAPIC, 0x89, 0x07), EXIT_ADVANCE);
+    assert_int_equal(rig.guest.platform.ioapic.select, 0x33);
+    gpr[GPR_RAX] = 0x44;
+    for (unsigned back = 1; back < 4; back++) {
+        gpr[GPR_RDI] = 0x9000 - back;
+        expect_fault(RUN(IOAPIC, 0x89, 0x07), FAULT_EPT, IOAPIC);
+        expect_fault(RUN(IOAPIC, 0x8b, 0x07), FAULT_EPT, IOAPIC);
+        expect_fault(RUN(IOAPIC, 0x09, 0x07), FAULT_EPT, IOAPIC); /* or */
+    }
+    expect_fault(RUN(IOAPIC + 0xffd, 0x8b, 0x07), FAULT_EPT, IOAPIC + 0xffd);
+    assert_int_equal(rig.guest.platform.ioapic.select, 0x33);
+    assert_int_equal(RUN(IOAPIC, 0x88, 0x07), EXIT_ADVANCE); /* a byte */
+    gpr[GPR_RDI] = 0x8ffc; /* where the segment begins counts, too */
+    assert_int_equal(RUN(IOAPIC, 0x89, 0x07), EXIT_ADVANCE);
+    rig.segment[SEG_DS].base = 2;
+    expect_fault(RUN(IOAPIC, 0x89, 0x07), FAULT_EPT, IOAPIC);
+}
+
 /* A short one at the end of a page needs nothing of the next. */
 static void test_page_end(void **state)
 {
@@ -362,6 +387,7 @@ int main(void)
         cmocka_unit_test_setup(test_delivery, rig_setup),
         cmocka_unit_test_setup(test_misconfig, rig_setup),
         cmocka_unit_test_setup(test_page_crossing, rig_setup),
+        cmocka_unit_test_setup(test_access_crossing, rig_setup),
         cmocka_unit_test_setup(test_page_end, rig_setup),
         cmocka_unit_test_setup(test_all_movs, rig_setup),
         cmocka_unit_test_setup(test_real_mode, rig_setup),

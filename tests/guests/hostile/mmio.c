@@ -102,19 +102,24 @@ static void page_end(void)
     paging_off();
 }
 
-/* Registers that lie in two pages, the first one being memory. */
-static void straddle(void)
+/* An access of which a part is memory and the rest registers. */
+static uint32_t straddling(void)
 {
-    uint32_t at;
     uint8_t *page = spare_page(0);
 
     paging_on();
     window_map(2, LAPIC_BASE | PTE_PRESENT | PTE_WRITE);
-    at = window_map(1, (uint32_t)page | PTE_PRESENT | PTE_WRITE);
-    mmio_read(at + 4094);
-    mmio_write(at + 4094, 0xFFFFFFFFu);
-    paging_off();
-    must("id", apic_id(), 0);
+    return window_map(1, (uint32_t)page | PTE_PRESENT | PTE_WRITE) + 4094;
+}
+
+static void straddling_read(void)
+{
+    mmio_read(straddling());
+}
+
+static void straddling_write(void)
+{
+    mmio_write(straddling(), 0xFFFFFFFFu);
 }
 
 #define DEED(code)                              \
@@ -173,7 +178,8 @@ static void do_movs_up(void)
 static const struct deed deeds[] = {
     {"mmio-forms", forms, NULL},
     {"mmio-page-end", page_end, NULL},
-    {"mmio-straddle", straddle, NULL},
+    {"mmio-straddling-read", straddling_read, "ept"},
+    {"mmio-straddling-write", straddling_write, "ept"},
     ROW(movs),
     ROW(movs_down),
     ROW(movs_up),
