@@ -40,8 +40,9 @@ static enum exit_result output(struct guest *guest, struct vcpu *vcpu,
 
 enum exit_result io_exit(struct guest *guest, struct vcpu *vcpu)
 {
-    struct exit_io io = cpu->exit_io(&vcpu->arch);
+    struct exit_io io;
 
+    cpu->exit_io(&vcpu->arch, &io);
     if (io.string) {
         return io_string(guest, vcpu, &io);
     }

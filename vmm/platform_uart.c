@@ -46,7 +46,7 @@ static uint8_t read_byte(struct guest *guest, uint32_t port)
     return uart_read(&guest->platform.uart, port - UART_COM1_PORT);
 }
 
-static void write_byte(struct guest *guest, uint32_t port, uint8_t value)
+static inline void write_byte(struct guest *guest, uint32_t port, uint8_t value)
 {
     uint8_t sent;
 
@@ -72,12 +72,23 @@ uint32_t uart_port_in(struct guest *guest, uint16_t port, unsigned size)
     return value;
 }
 
+__attribute__((noinline)) static void write_wide(struct guest *guest,
+                                                 uint16_t port, unsigned size,
+                                                 uint32_t value)
+{
+    for (unsigned i = 0; i < size; i++) {
+        write_byte(guest, port + i, (uint8_t)(value >> 8 * i));
+    }
+}
+
 enum exit_result uart_port_out(struct guest *guest, struct vcpu *vcpu,
                                uint16_t port, unsigned size, uint32_t value)
 {
     (void)vcpu;
-    for (unsigned i = 0; i < size; i++) {
-        write_byte(guest, port + i, (uint8_t)(value >> 8 * i));
+    if (size == 1) {
+        write_byte(guest, port, (uint8_t)value);
+    } else {
+        write_wide(guest, port, size, value);
     }
     update_irq(guest);
     return EXIT_ADVANCE;

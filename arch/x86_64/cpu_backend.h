@@ -301,7 +301,7 @@ struct cpu_backend {
     /* What advance() skips, where the processor promises no length
      * (EXIT_STAGE2): until the next run. */
     void (*set_exit_length)(struct arch_vcpu *vcpu, uint8_t length);
-    struct exit_io (*exit_io)(struct arch_vcpu *vcpu);
+    void (*exit_io)(struct arch_vcpu *vcpu, struct exit_io *io);
     struct exit_cr (*exit_cr)(struct arch_vcpu *vcpu);
     struct exit_stage2 (*exit_stage2)(struct arch_vcpu *vcpu);
     struct exit_exception (*exit_exception)(struct arch_vcpu *vcpu);

@@ -190,10 +190,10 @@ enum exit_result vcpu_fault(struct guest *guest, struct vcpu *of,
 
 /* ---- the backend ---- */
 
-static struct exit_io fake_exit_io(struct arch_vcpu *arch)
+static void fake_exit_io(struct arch_vcpu *arch, struct exit_io *io)
 {
     (void)arch;
-    return rig.io;
+    *io = rig.io;
 }
 
 static struct exit_cr fake_exit_cr(struct arch_vcpu *arch)

@@ -22,17 +22,15 @@ void vmx_set_exit_length(struct arch_vcpu *vcpu, uint8_t length)
 }
 
 /* SDM vol. 3, table 27-5 */
-struct exit_io vmx_exit_io(struct arch_vcpu *vcpu)
+void vmx_exit_io(struct arch_vcpu *vcpu, struct exit_io *io)
 {
     uint64_t q = vmx_exit_qualification(vcpu);
 
-    return (struct exit_io){
-        .port = (uint16_t)(q >> 16),
-        .size = (uint8_t)((q & 7) + 1),
-        .in = q >> 3 & 1,
-        .string = q >> 4 & 1,
-        .rep = q >> 5 & 1,
-    };
+    io->port = (uint16_t)(q >> 16);
+    io->size = (uint8_t)((q & 7) + 1);
+    io->in = q >> 3 & 1;
+    io->string = q >> 4 & 1;
+    io->rep = q >> 5 & 1;
 }
 
 /* SDM vol. 3, table 27-3 */

@@ -148,7 +148,7 @@ void vmx_attend_exit(struct vmx_vcpu *vmx);
 uint64_t vmx_exit_qualification(struct arch_vcpu *vcpu);
 uint8_t vmx_exit_length(struct arch_vcpu *vcpu);
 void vmx_set_exit_length(struct arch_vcpu *vcpu, uint8_t length);
-struct exit_io vmx_exit_io(struct arch_vcpu *vcpu);
+void vmx_exit_io(struct arch_vcpu *vcpu, struct exit_io *io);
 struct exit_cr vmx_exit_cr(struct arch_vcpu *vcpu);
 struct exit_stage2 vmx_exit_stage2(struct arch_vcpu *vcpu);
 struct exit_exception vmx_exit_exception(struct arch_vcpu *vcpu);
