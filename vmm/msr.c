@@ -71,19 +71,15 @@ static const struct rule *rule_of(uint32_t msr)
     return NULL;
 }
 
-static bool is_x2apic(uint32_t msr)
-{
-    return msr >= MSR_X2APIC_FIRST && msr <= MSR_X2APIC_LAST;
-}
-
 __attribute__((noinline)) static int get_x2apic(struct guest *guest,
                                                 struct vcpu *vcpu, uint32_t msr,
                                                 uint64_t *value)
 {
+    uint32_t offset = lapic_msr_offset(msr);
     struct lapic *l = &vcpu->lapic;
-    int error = lapic_read_msr(l, msr, guest_now(guest, rdtsc()), value);
+    int error = lapic_read(l, offset, guest_now(guest, rdtsc()), value);
 
-    vcpu->look |= vcpu_look_after_read(l, (msr - LAPIC_MSR_FIRST) * 16);
+    vcpu->look |= vcpu_look_after_read(l, offset);
     return error;
 }
 
@@ -92,8 +88,8 @@ __attribute__((noinline)) static int put_x2apic(struct guest *guest,
                                                 uint64_t value)
 {
     struct lapic_effect effect;
-    int error = lapic_write_msr(&vcpu->lapic, msr, value,
-                                guest_now(guest, rdtsc()), &effect);
+    int error = lapic_write(&vcpu->lapic, lapic_msr_offset(msr), value,
+                            guest_now(guest, rdtsc()), &effect);
 
     if (!error) {
         platform_apic_effect(guest, vcpu, &effect);
@@ -106,7 +102,7 @@ int msr_get(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
 {
     const struct rule *rule;
 
-    if (is_x2apic(msr)) {
+    if (lapic_has_msr(&vcpu->lapic, msr)) {
         return get_x2apic(guest, vcpu, msr, value);
     }
     rule = rule_of(msr);
@@ -118,7 +114,7 @@ int msr_put(struct guest *guest, struct vcpu *vcpu, uint32_t msr,
 {
     const struct rule *rule;
 
-    if (is_x2apic(msr)) {
+    if (lapic_has_msr(&vcpu->lapic, msr)) {
         return put_x2apic(guest, vcpu, msr, value);
     }
     rule = rule_of(msr);

@@ -200,6 +200,21 @@ static void check_effect(const struct lapic *was, const struct lapic *l,
     require(!e->message.trigger_level);
 }
 
+static int read_msr(struct lapic *l, uint32_t msr, uint64_t *value)
+{
+    return lapic_has_msr(l, msr)
+               ? lapic_read(l, lapic_msr_offset(msr), now, value)
+               : -EINVAL;
+}
+
+static int write_msr(struct lapic *l, uint32_t msr, uint64_t value,
+                     struct lapic_effect *e)
+{
+    return lapic_has_msr(l, msr)
+               ? lapic_write(l, lapic_msr_offset(msr), value, now, e)
+               : -EINVAL;
+}
+
 static int write(struct lapic *l, unsigned offset, uint64_t value, bool by_msr)
 {
     struct lapic was = *l;
@@ -213,8 +228,7 @@ static int write(struct lapic *l, unsigned offset, uint64_t value, bool by_msr)
     if (!by_msr)
         error = lapic_write(l, offset, value, now, &e);
     else
-        error =
-            lapic_write_msr(l, LAPIC_MSR_FIRST + offset / 16, value, now, &e);
+        error = write_msr(l, LAPIC_MSR_FIRST + offset / 16, value, &e);
     require(error == 0 || error == -EINVAL);
     require(!page || error == 0);
     require(!by_msr || lapic_is_x2apic(l) || error);
@@ -229,9 +243,8 @@ static uint64_t read(struct lapic *l, unsigned offset, bool by_msr)
 {
     struct lapic was = *l;
     uint64_t value = 0xa5;
-    int error =
-        by_msr ? lapic_read_msr(l, LAPIC_MSR_FIRST + offset / 16, now, &value)
-               : lapic_read(l, offset, now, &value);
+    int error = by_msr ? read_msr(l, LAPIC_MSR_FIRST + offset / 16, &value)
+                       : lapic_read(l, offset, now, &value);
 
     require(error == 0 || (error == -EINVAL && is_same(&was, l)));
     if (error)

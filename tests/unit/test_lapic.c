@@ -47,6 +47,22 @@ static uint64_t get(struct lapic *l, uint32_t offset)
     return value;
 }
 
+static int read_msr(struct lapic *l, uint32_t msr, uint64_t now,
+                    uint64_t *value)
+{
+    return lapic_has_msr(l, msr)
+               ? lapic_read(l, lapic_msr_offset(msr), now, value)
+               : -EINVAL;
+}
+
+static int write_msr(struct lapic *l, uint32_t msr, uint64_t value,
+                     uint64_t now, struct lapic_effect *e)
+{
+    return lapic_has_msr(l, msr)
+               ? lapic_write(l, lapic_msr_offset(msr), value, now, e)
+               : -EINVAL;
+}
+
 /* Enabled by software, with an id of 3. */
 static struct lapic fresh(bool x2apic)
 {
@@ -185,7 +201,7 @@ static void test_disable_resets(void **state)
     assert_false(lapic_matches(&l, APIC_BROADCAST, APIC_PHYSICAL));
     put(&l, LAPIC_SVR, 0x1ff); /* goes nowhere */
     assert_int_equal(get(&l, LAPIC_SVR), 0xffffffff);
-    assert_int_equal(lapic_read_msr(&l, 0x80f, 0, &value), -EINVAL);
+    assert_int_equal(read_msr(&l, 0x80f, 0, &value), -EINVAL);
     assert_int_equal(lapic_write_base(&l, BASE_X), 0);
     assert_int_equal(get(&l, LAPIC_SVR), 0xff);
     assert_int_equal(get(&l, LAPIC_ID), 0x03000000);
@@ -320,13 +336,11 @@ static void test_msr_numbers(void **state)
         struct lapic_effect effect;
         uint64_t value;
 
-        assert_int_equal(lapic_read_msr(&l, rows[i].msr, 0, &value),
-                         rows[i].read);
-        assert_int_equal(lapic_write_msr(&l, rows[i].msr, 0, 0, &effect),
+        assert_int_equal(read_msr(&l, rows[i].msr, 0, &value), rows[i].read);
+        assert_int_equal(write_msr(&l, rows[i].msr, 0, 0, &effect),
                          rows[i].write);
-        assert_int_equal(lapic_read_msr(&x, rows[i].msr, 0, &value), -EINVAL);
-        assert_int_equal(lapic_write_msr(&x, rows[i].msr, 0, 0, &effect),
-                         -EINVAL);
+        assert_int_equal(read_msr(&x, rows[i].msr, 0, &value), -EINVAL);
+        assert_int_equal(write_msr(&x, rows[i].msr, 0, 0, &effect), -EINVAL);
     }
 }
 
@@ -680,10 +694,10 @@ static void random_step(struct lapic *l, uint64_t now)
         lapic_write(l, offset, value, now, &e);
         break;
     case 3:
-        lapic_read_msr(l, 0x800 + (r >> 16 & 0x7f), now, &value);
+        read_msr(l, 0x800 + (r >> 16 & 0x7f), now, &value);
         break;
     case 4:
-        lapic_write_msr(l, 0x800 + (r >> 16 & 0x7f), value, now, &e);
+        write_msr(l, 0x800 + (r >> 16 & 0x7f), value, now, &e);
         break;
     case 5: /* mostly a valid address, now and then a software enable */
         if (r & 0xf0000)

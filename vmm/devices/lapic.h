@@ -174,28 +174,17 @@ int lapic_read(struct lapic *l, uint32_t offset, uint64_t now, uint64_t *value);
 int lapic_write(struct lapic *l, uint32_t offset, uint64_t value, uint64_t now,
                 struct lapic_effect *effect);
 
-/* RDMSR and WRMSR of 0x800-0x8ff; -EINVAL also for other MSRs and outside
- * x2APIC mode, with *value and *effect left alone. */
+/* Is the MSR one of 0x800-0x8ff, and in x2APIC mode? Then the offset of its
+ * register, which need not exist, for lapic_read() and lapic_write(). */
 static inline bool lapic_has_msr(const struct lapic *l, uint32_t msr)
 {
-    return lapic_is_x2apic(l) && msr >= LAPIC_MSR_FIRST &&
-           msr <= LAPIC_MSR_LAST;
+    return msr >= LAPIC_MSR_FIRST && msr <= LAPIC_MSR_LAST &&
+           lapic_is_x2apic(l);
 }
 
-static inline int lapic_read_msr(struct lapic *l, uint32_t msr, uint64_t now,
-                                 uint64_t *value)
+static inline uint32_t lapic_msr_offset(uint32_t msr)
 {
-    return lapic_has_msr(l, msr)
-               ? lapic_read(l, (msr - LAPIC_MSR_FIRST) * 16, now, value)
-               : -EINVAL;
-}
-
-static inline int lapic_write_msr(struct lapic *l, uint32_t msr, uint64_t value,
-                                  uint64_t now, struct lapic_effect *effect)
-{
-    return lapic_has_msr(l, msr) ? lapic_write(l, (msr - LAPIC_MSR_FIRST) * 16,
-                                               value, now, effect)
-                                 : -EINVAL;
+    return (msr - LAPIC_MSR_FIRST) * 16;
 }
 
 /* ---- Interrupts: lapic_irq.c ---- */
