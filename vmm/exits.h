@@ -18,14 +18,13 @@ enum exit_result {
 typedef enum exit_result exit_handler(struct guest *, struct vcpu *);
 extern exit_handler *const exit_handlers[EXIT_KINDS];
 
-/* Handles one exit by a table; an exit that no handler knows posts
- * FAULT_EXIT. Reachable by any guest: never asserts, loops bounded. */
+/* Handles one exit by a table; EXIT_UNKNOWN posts FAULT_EXIT. Reachable by any
+ * guest: never asserts, loops bounded. */
 static inline enum exit_result exit_handle(struct guest *guest,
                                            struct vcpu *vcpu,
                                            enum exit_kind kind)
 {
-    return exit_handlers[(unsigned)kind < EXIT_KINDS ? kind : EXIT_UNKNOWN](
-        guest, vcpu);
+    return exit_handlers[kind](guest, vcpu);
 }
 
 /* For statistics: "cpuid", "wrmsr", ... exit_names.c */

@@ -26,7 +26,6 @@
 /* One exit, for the evidence in the journal. */
 struct exit_record {
     uint64_t tsc, rip;
-    uint32_t kind;   /* enum exit_kind */
     uint32_t reason; /* the processor's own number */
 };
 

@@ -159,7 +159,6 @@ static void record_exit(struct vcpu *vcpu, enum exit_kind kind)
     record->tsc = vcpu->arch.exited;
     vcpu->guest_ticks += vcpu->arch.exited - vcpu->arch.entered;
     record->rip = vcpu->arch.rip;
-    record->kind = kind;
     record->reason = vcpu->arch.exit_reason;
     vcpu->exits[kind]++;
 }

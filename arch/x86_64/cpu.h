@@ -25,21 +25,22 @@ static inline struct cpuid cpuid(uint32_t leaf, uint32_t subleaf)
     return r;
 }
 
+/* RDTSC and RDMSR clear the upper halves of both registers. */
 static inline uint64_t rdtsc(void)
 {
-    uint32_t low, high;
+    uint64_t low, high;
 
     asm volatile("rdtsc" : "=a"(low), "=d"(high)::"memory");
-    return (uint64_t)high << 32 | low;
+    return high << 32 | low;
 }
 
 /* Only for MSRs that are known to exist: see msr_read() for the others. */
 static inline uint64_t rdmsr(uint32_t msr)
 {
-    uint32_t low, high;
+    uint64_t low, high;
 
     asm volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(msr) : "memory");
-    return (uint64_t)high << 32 | low;
+    return high << 32 | low;
 }
 
 static inline void wrmsr(uint32_t msr, uint64_t value)
