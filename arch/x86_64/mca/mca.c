@@ -48,6 +48,11 @@ static struct mca_record bank_read(unsigned bank)
     return record;
 }
 
+static bool holds_error(unsigned bank)
+{
+    return mca_msr_read(MSR_MC0_STATUS + 4 * bank) & MCI_STATUS_VAL;
+}
+
 static void post(const struct mca_record *record, uint64_t rip)
 {
     const struct percpu *self = this_cpu();
@@ -80,16 +85,18 @@ static void wake_others(void)
 static enum fault_severity drain_banks(const struct mca_record *at,
                                        uint64_t rip, struct mca_record *worst)
 {
+    const unsigned count = bank_count();
     enum fault_severity highest = SEVERITY_NONE;
 
     *worst = *at;
-    for (unsigned bank = 0; bank < bank_count(); bank++) {
-        struct mca_record record = bank_read(bank);
+    for (unsigned bank = 0; bank < count; bank++) {
+        struct mca_record record;
         enum fault_severity severity;
 
-        if (!(record.status & MCI_STATUS_VAL)) {
+        if (!holds_error(bank)) {
             continue;
         }
+        record = bank_read(bank);
         record.in_exception = true;
         record.context = at->context;
         record.fixup = at->fixup;
@@ -135,7 +142,7 @@ static void poll_bank(unsigned bank)
 {
     struct mca_record record;
 
-    if (!(mca_msr_read(MSR_MC0_STATUS + 4 * bank) & MCI_STATUS_VAL)) {
+    if (!holds_error(bank)) {
         return;
     }
     record = bank_read(bank);
