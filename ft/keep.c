@@ -13,17 +13,17 @@ void keep_entry(const struct journal_entry *entry)
     if (entry->valid & JOURNAL_FAULT) {
         black_box_describe(&record, &entry->fault);
     } else {
-        format(record.kind, sizeof(record.kind), "%s", entry->kind);
+        format_text(record.kind, sizeof(record.kind), entry->kind);
     }
     if (entry->vm < VM_MAX && ft_vms[entry->vm].vm) {
-        format(record.vm, sizeof(record.vm), "%s",
-               ft_vms[entry->vm].vm->config->name);
+        format_text(record.vm, sizeof(record.vm),
+                    ft_vms[entry->vm].vm->config->name);
     }
     if (entry->valid & JOURNAL_OUTCOME) {
-        format(record.action, sizeof(record.action), "%s",
-               action_name(entry->decision.action));
-        format(record.outcome, sizeof(record.outcome), "%s",
-               entry->ok ? "ok" : "failed");
+        format_text(record.action, sizeof(record.action),
+                    action_name(entry->decision.action));
+        format_text(record.outcome, sizeof(record.outcome),
+                    entry->ok ? "ok" : "failed");
     }
     black_box_note(&record);
 }

@@ -79,12 +79,12 @@ uint32_t black_box_boots(void)
 void black_box_describe(struct black_box_fault *record,
                         const struct fault *fault)
 {
-    format(record->kind, sizeof(record->kind), "%s",
-           fault_kind_name(fault->kind));
-    format(record->severity, sizeof(record->severity), "%s",
-           fault_severity_name(fault->severity));
-    format(record->context, sizeof(record->context), "%s",
-           fault_context_name(fault->context));
+    format_text(record->kind, sizeof(record->kind),
+                fault_kind_name(fault->kind));
+    format_text(record->severity, sizeof(record->severity),
+                fault_severity_name(fault->severity));
+    format_text(record->context, sizeof(record->context),
+                fault_context_name(fault->context));
     record->address = fault->address;
     record->detail = fault->detail;
     record->info = fault->info;

@@ -241,3 +241,13 @@ int format(char *buf, size_t size, const char *fmt, ...)
     va_end(args);
     return length;
 }
+
+void format_text(char *buf, size_t size, const char *text)
+{
+    char *const end = buf + size - 1;
+
+    while (buf < end && *text) {
+        *buf++ = *text++;
+    }
+    *buf = '\0';
+}

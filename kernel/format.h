@@ -19,4 +19,8 @@ int format(char *buf, size_t size, const char *fmt, ...)
 int vformat(char *buf, size_t size, const char *fmt, va_list args)
     __attribute__((format(printf, 3, 0)));
 
+/* What format(buf, size, "%s", text) writes, without its detours: for what is
+ * noted amid a recovery. size is not 0. */
+void format_text(char *buf, size_t size, const char *text);
+
 #endif

@@ -71,6 +71,25 @@ static void precision_reads_no_further(void **state)
     assert_string_equal(buf, "abc");
 }
 
+static void plain_text(void **state)
+{
+    static const char *const texts[] = {"", "a", "abcd", "abcde",
+                                        "a longer one"};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        char ours[5], theirs[5];
+
+        memset(ours, 0x55, sizeof(ours));
+        memset(theirs, 0x55, sizeof(theirs));
+        format_text(ours, sizeof(ours), texts[i]);
+        format(theirs, sizeof(theirs), "%s", texts[i]);
+        assert_memory_equal(ours, theirs, sizeof(ours));
+        format_text(ours, 1, texts[i]);
+        assert_int_equal(ours[0], 0);
+    }
+}
+
 static void oddities(void **state)
 {
     static const char *const odd[] = {"%", "50% ", "%k", "%-", "%08", "%l"};
@@ -94,6 +113,7 @@ int main(void)
         cmocka_unit_test(widths),
         cmocka_unit_test(text),
         cmocka_unit_test(precision_reads_no_further),
+        cmocka_unit_test(plain_text),
         cmocka_unit_test(oddities),
     };
 
