@@ -14,11 +14,19 @@ static void carry_out(struct snapshot *s)
     step->pending = false;
 }
 
-static void exchange(struct snapshot *s, const struct undo_step *step)
+/* Whoever is abandoned amid it is settled later: it is begun once all of it
+ * is said. */
+static inline void exchange(struct snapshot *s, uint32_t place, uint32_t count,
+                            struct undo_entry entry, struct page_copy copy)
 {
-    s->undo.step = *step;
+    struct undo_step *step = &s->undo.step;
+
+    step->place = place;
+    step->count = count;
+    step->entry = entry;
+    step->copy = copy;
     asm volatile("" ::: "memory");
-    s->undo.step.pending = true;
+    step->pending = true;
     asm volatile("" ::: "memory");
     carry_out(s);
 }
@@ -33,28 +41,24 @@ void undo_settle(struct snapshot *s)
 void undo_keep(struct snapshot *s, uint64_t page)
 {
     const uint32_t place = s->undo.count;
-    const struct page_copy copy = s->copies[page];
-    struct undo_step step = {.place = place,
-                             .count = place + 1,
-                             .entry = {(uint32_t)page, copy},
-                             .copy = copy};
+    const struct page_copy old = s->copies[page];
+    struct page_copy fresh = old;
 
     CHECK(place < s->undo.capacity);
-    step.copy.slot = s->undo.entries[place].copy.slot & COPY_SLOT;
-    exchange(s, &step);
+    fresh.slot = s->undo.entries[place].copy.slot & COPY_SLOT;
+    exchange(s, place, place + 1, (struct undo_entry){(uint32_t)page, old},
+             fresh);
 }
 
 void undo_back(struct snapshot *s)
 {
     const uint32_t place = s->undo.count - 1;
     const struct undo_entry entry = s->undo.entries[place];
-    const struct undo_step step = {.place = place,
-                                   .count = place,
-                                   .entry = {entry.page, s->copies[entry.page]},
-                                   .copy = entry.copy};
 
     CHECK(place < s->undo.capacity);
-    exchange(s, &step);
+    exchange(s, place, place,
+             (struct undo_entry){entry.page, s->copies[entry.page]},
+             entry.copy);
 }
 
 bool undo_has(const struct snapshot *s, uint64_t page)
