@@ -40,13 +40,12 @@ static bool is_alone(const struct lapic *l, uint8_t vector)
     return !others;
 }
 
-void pv_eoi_arm(struct guest *guest, struct vcpu *vcpu, uint8_t vector)
+void pv_eoi_offer(struct guest *guest, struct vcpu *vcpu, uint8_t vector)
 {
     uint64_t gpa = word_of(vcpu);
     uint32_t word;
 
-    if (!(vcpu->msrs.pv_eoi & PV_EOI_ENABLED) ||
-        is_level(&vcpu->lapic, vector) || !is_alone(&vcpu->lapic, vector) ||
+    if (is_level(&vcpu->lapic, vector) || !is_alone(&vcpu->lapic, vector) ||
         guest_read(guest, gpa, &word, sizeof(word))) {
         return;
     }

@@ -23,7 +23,14 @@ int pv_eoi_set(struct guest *guest, struct vcpu *vcpu, uint64_t value);
 /* This vector goes into the entry; it was just moved to ISR. Sets the bit if
  * it is edge-triggered, alone in ISR, and nothing waits in IRR. A word that
  * is not there any more: nothing happens. */
-void pv_eoi_arm(struct guest *guest, struct vcpu *vcpu, uint8_t vector);
+void pv_eoi_offer(struct guest *guest, struct vcpu *vcpu, uint8_t vector);
+static inline void pv_eoi_arm(struct guest *guest, struct vcpu *vcpu,
+                              uint8_t vector)
+{
+    if (vcpu->msrs.pv_eoi & PV_EOI_ENABLED) {
+        pv_eoi_offer(guest, vcpu, vector);
+    }
+}
 
 /* After an exit: ends the interrupt if the guest has cleared the bit, else
  * takes the bit back. Only with LOOK_EOI, which it clears. */

@@ -1,8 +1,8 @@
 /* sources: vmm/exits.c vmm/raise.c vmm/msr*.c vmm/pv_eoi.c vmm/cr.c vmm/linear.c vmm/walk.c vmm/mmio.c vmm/operand.c vmm/decode.c vmm/insn.c vmm/io*.c vmm/call.c vmm/apic_exit.c vmm/platform*.c vmm/cpuid*.c vmm/devices/lapic*.c vmm/devices/ioapic.c vmm/devices/uart16550.c vmm/devices/cmos.c vmm/devices/power.c */
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/unit/exit_rig.h"
-
 #include "vmm/pv_eoi.h"
+
+#include "tests/unit/exit_rig.h"
 
 #define WORD   0x1230u
 #define VECTOR 0xec
