@@ -12,30 +12,15 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static unsigned unit_shift(char unit)
-{
-    switch (unit) {
-    case 'K':
-        return 10;
-    case 'M':
-        return 20;
-    case 'G':
-        return 30;
-    default:
-        return 0;
-    }
-}
-
 static int set_mem(struct vm_config *vm, const char *value)
 {
     uint64_t size;
-    unsigned shift;
-    int error = word_digits(&value, 10, VM_MEMORY_MAX, &size);
+    int shift, error = word_digits(&value, 10, VM_MEMORY_MAX, &size);
 
     if (error != 0)
         return error;
-    shift = unit_shift(*value);
-    if (shift == 0 || value[1] != '\0' || size > VM_MEMORY_MAX >> shift)
+    shift = word_unit(value);
+    if (shift <= 0 || size > VM_MEMORY_MAX >> shift)
         return -EINVAL;
     size <<= shift;
     if (size == 0 || size % VM_MEMORY_STEP != 0)

@@ -10,6 +10,7 @@
 #include "kernel/event.h"
 #include "kernel/format.h"
 #include "kernel/string.h"
+#include "kernel/words.h"
 
 #define COMMANDS_MAX 40
 
@@ -117,54 +118,21 @@ int monitor_execute(struct monitor *monitor, const char *line)
     return error;
 }
 
-/* What a number's last letter says; negative: nothing. */
-static int shift_of(char unit)
-{
-    switch (unit) {
-    case 'K':
-        return 10;
-    case 'M':
-        return 20;
-    case 'G':
-        return 30;
-    default:
-        return unit ? -EINVAL : 0;
-    }
-}
-
 int monitor_number(const char *text, unsigned long *value)
 {
-    unsigned long n = 0, base = 10, digit;
-    const char *start;
+    bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+    uint64_t number;
     int shift;
 
-    if (text[0] == '0' && (text[1] == 'x' || text[1] == 'X')) {
-        base = 16;
-        text += 2;
-    }
-    for (start = text; *text; text++) {
-        char c = (char)(*text | 0x20);
-
-        if (*text >= '0' && *text <= '9') {
-            digit = (unsigned long)(*text - '0');
-        } else if (base == 16 && c >= 'a' && c <= 'f') {
-            digit = (unsigned long)(c - 'a') + 10;
-        } else {
-            break;
-        }
-        if (n > (UINT64_MAX - digit) / base) {
-            return -EINVAL;
-        }
-        n = n * base + digit;
-    }
-    if (text == start || (*text && text[1])) {
+    text += hex ? 2 : 0;
+    if (word_digits(&text, hex ? 16 : 10, UINT64_MAX, &number)) {
         return -EINVAL;
     }
-    shift = shift_of(*text);
-    if (shift < 0 || n > UINT64_MAX >> shift) {
+    shift = word_unit(text);
+    if (shift < 0 || number > UINT64_MAX >> shift) {
         return -EINVAL;
     }
-    *value = n << shift;
+    *value = number << shift;
     return 0;
 }
 

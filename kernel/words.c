@@ -104,6 +104,24 @@ int word_digits(const char **cursor, unsigned base, uint64_t max,
     return 0;
 }
 
+int word_unit(const char *unit)
+{
+    if (unit[0] == '\0')
+        return 0;
+    if (unit[1] != '\0')
+        return -EINVAL;
+    switch (unit[0]) {
+    case 'K':
+        return 10;
+    case 'M':
+        return 20;
+    case 'G':
+        return 30;
+    default:
+        return -EINVAL;
+    }
+}
+
 int word_number(const char *word, unsigned base, uint64_t min, uint64_t max,
                 uint64_t *value)
 {

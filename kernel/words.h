@@ -31,6 +31,10 @@ bool word_has_key(const char *word, const char *key, const char **value);
 int word_digits(const char **cursor, unsigned base, uint64_t max,
                 uint64_t *value);
 
+/* The power of two that a number's unit stands for: 10, 20, 30 for "K", "M",
+ * "G", 0 for none (""), -EINVAL for anything else. */
+int word_unit(const char *unit);
+
 /* Reads a word that is a number as a whole, min to max. Returns 0, -EINVAL or
  * -ERANGE. */
 int word_number(const char *word, unsigned base, uint64_t min, uint64_t max,

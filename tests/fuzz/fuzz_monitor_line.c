@@ -1,4 +1,5 @@
-/* sources: kernel/monitor.c kernel/monitor_input.c kernel/format.c */
+/* sources: kernel/monitor.c kernel/monitor_input.c kernel/words.c */
+/* sources: kernel/format.c */
 /* fuzz: -runs=60000 -max_len=600 -dict=tests/fuzz/monitor_line.dict */
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The monitor's two inputs, key by key, and its numbers. */
