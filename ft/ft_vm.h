@@ -121,6 +121,7 @@ struct ft_vm {
     uint64_t snapshot_due;     /* host TSC, SNAPSHOT_NOT_TIMED, RUN_NEVER */
     uint64_t snapshots;        /* taken so far */
     uint64_t quarantined;      /* frames lost so far */
+    uint64_t noted_tsc;        /* of the last fault that needed no work */
     uint32_t owed_incident;    /* to be reported; 0: none */
     uint32_t owed_from;        /* its first entry in the journal */
     uint64_t told_until;       /* bounds the guest's own events: report.c */

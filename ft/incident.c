@@ -172,14 +172,21 @@ static bool is_simple(const struct ft_vm *ft, uint64_t bad,
     return has_ended(ft) || (bad != NO_FRAME && entry->role == ROLE_SPARE);
 }
 
+/* A wide fault is one in the journal, too, and does not push the others out. */
 static void add_simple(struct ft_vm *ft, const struct fault *fault,
                        const struct verdict *verdict, uint64_t bad)
 {
+    bool again_the_same = ft->noted_tsc == fault->tsc;
+
+    ft->noted_tsc = fault->tsc;
     if (bad != NO_FRAME) {
         bad &= ~(uint64_t)(PAGE_BYTES - 1);
         frame_quarantine(bad);
         drop_spare(ft, bad);
         ft->quarantined++;
+    }
+    if (again_the_same) {
+        return;
     }
     if (ft->vm && ft->job != JOB_INCIDENT) {
         note(ft, fault, verdict);

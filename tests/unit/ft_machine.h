@@ -37,7 +37,7 @@ struct machine {
     unsigned quarantined_count;
     uint64_t poison[8]; /* frames */
     unsigned poison_count;
-    struct fault posted[32];
+    struct fault posted[128];
     unsigned posted_count, taken_count;
     uint64_t (*hook)(uint64_t now);
     jmp_buf abandon, panicked;

@@ -179,6 +179,45 @@ static void test_no_event_overtakes_the_report(void **state)
     assert_int_equal(count_events("action vm"), 1);
 }
 
+/* A fault that comes at once: the report is of the one before, whole. */
+static void test_next_fault_comes_after_the_report(void **state)
+{
+    (void)state;
+    restored_untold();
+    suffer((struct fault){.kind = FAULT_EPT,
+                          .severity = SEVERITY_ACTION,
+                          .context = CONTEXT_GUEST,
+                          .vm = ALPHA});
+    EXPECT("fault vm=alpha kind=triple",
+           "action vm=alpha kind=triple action=restore outcome=ok",
+           "fault vm=alpha kind=ept", "action vm=alpha kind=ept");
+    assert_int_equal(count_events("fault vm"), 2);
+    assert_int_equal(count_events("action vm"), 2);
+}
+
+/* So many that the journal comes round, with the report's entries in it, at
+ * the safe point that ends the restore. */
+static void test_journal_comes_round_after_the_report(void **state)
+{
+    struct fault fault;
+
+    (void)state;
+    snapshot_now();
+    post(triple());
+    while (!ft_vms[ALPHA].finished) {
+        safe_point();
+        turn();
+    }
+    post(triple());
+    for (unsigned i = 0; i < JOURNAL_SIZE; i++) {
+        fault = mce_at(AT_SPARE + (100 + i) * PAGE_BYTES);
+        fault.severity = SEVERITY_OPTIONAL;
+        post(fault);
+    }
+    settle();
+    EXPECT("fault vm=alpha kind=triple", "action vm=alpha kind=triple");
+}
+
 /* A paused VM may leave nothing that has a turn. */
 static void test_report_of_a_paused_one_does_not_wait(void **state)
 {
@@ -299,6 +338,26 @@ static void test_budget_is_for_a_time(void **state)
         suffer(triple());
         assert_int_equal(rig.vm.state, VM_RUNNING);
     }
+}
+
+/* It fails at once, restarts and fails again. What it asks for itself in
+ * between costs nothing, and pays for nothing. */
+static void test_restarts_are_within_the_budget(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < rig.config.budget; i++) {
+        suffer(triple());
+        assert_int_equal(rig.vm.state, VM_RUNNING);
+        assert_int_equal(count_events("action=restart outcome=ok"), 2 * i + 1);
+        run_guest(101);
+        rig.vm.reset_wanted = true;
+        settle();
+        assert_int_equal(machine.loads, 2 * (i + 1));
+    }
+    suffer(triple());
+    EXPECT("action=halt outcome=ok", "why=budget", "vm-end how=budget");
+    assert_int_equal(rig.vm.state, VM_HALTED);
+    assert_int_equal(machine.loads, 2 * rig.config.budget);
 }
 
 /* An incident of several attempts costs one. */
@@ -632,6 +691,22 @@ static void test_wide_fault(void **state)
     for (unsigned page = 16; page < 20; page++) {
         assert_int_equal(machine.ram[page] & 0xf0000000, AT_SPARE);
     }
+}
+
+/* Nobody has read them, and nothing has to be done. */
+static void test_wide_fault_of_spares(void **state)
+{
+    struct fault fault = mce_at(AT_SPARE + 0x40000);
+
+    (void)state;
+    fault.severity = SEVERITY_OPTIONAL;
+    fault.lsb = 18;
+    suffer(fault);
+    assert_int_equal(machine.quarantined_count, 64);
+    assert_int_equal(count_events("fault vm=alpha"), 1);
+    assert_int_equal(count_events("action vm=alpha"), 1);
+    suffer(fault); /* another */
+    assert_int_equal(count_events("fault vm"), 2);
 }
 
 static void test_too_wide_fault(void **state)
@@ -1104,6 +1179,8 @@ static void test_any_snapshot_starts_the_period(void **state)
  * not plain; all of them are counted. */
 static void test_restores_are_told_in_bounds(void **state)
 {
+    char last[24];
+
     (void)state;
     budget_init(&ft_vms[ALPHA].budget, 64, 1, (uint32_t)time_per_ms());
     snapshot_now();
@@ -1115,7 +1192,8 @@ static void test_restores_are_told_in_bounds(void **state)
     assert_in_range(count_events("action=restore outcome=ok"), 64, 100);
     run_guest(1000);
     suffer(triple());
-    assert_non_null(strstr(machine.events, "journal=201"));
+    snprintf(last, sizeof(last), "journal=%u\n", journal_last());
+    assert_non_null(strstr(machine.events, last));
     suffer(triple()); /* at once, and there is no older generation */
     assert_non_null(strstr(machine.events, "action=restart outcome=ok"));
 }
@@ -1165,6 +1243,8 @@ int main(void)
         TEST(test_triple_fault_is_restored),
         TEST(test_report_waits_for_a_safe_point),
         TEST(test_no_event_overtakes_the_report),
+        TEST(test_next_fault_comes_after_the_report),
+        TEST(test_journal_comes_round_after_the_report),
         TEST(test_report_of_a_paused_one_does_not_wait),
         TEST(test_without_snapshot_it_restarts),
         TEST(test_no_progress_goes_further_back),
@@ -1174,6 +1254,7 @@ int main(void)
         TEST(test_progress_stays_with_the_newest),
         TEST(test_budget),
         TEST(test_budget_is_for_a_time),
+        TEST(test_restarts_are_within_the_budget),
         TEST(test_attempts_cost_one),
         TEST(test_preserve),
         TEST(test_mapping_is_repaired),
@@ -1197,6 +1278,7 @@ int main(void)
         TEST(test_state_frame_is_the_end),
         TEST(test_image_frame_forbids_restarts),
         TEST(test_wide_fault),
+        TEST(test_wide_fault_of_spares),
         TEST(test_too_wide_fault),
         TEST(test_corrected_is_noted),
         TEST(test_core_frame_is_a_panic),
