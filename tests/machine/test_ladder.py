@@ -150,6 +150,17 @@ def test_commands_of_the_operator(machine, guest):
     pair.end("beta", status=HALTED)
 
 
+@pytest.mark.parametrize("words", ["on=triple:restart", ""])
+def test_a_guest_that_fails_at_every_boot_is_halted(machine, guest, words):
+    m = machine(f"{guest('crash')} vm=alpha mem=16M budget=3/60000 {words} "
+                "-- cause=triple repeat=9 burn=0 mem=4", timeout=60)
+    m.expect("action", vm="alpha", action="halt", why="budget")
+    m.expect("vm-end", vm="alpha", how="budget")
+    answers = [event["action"] for event in m.all("action", outcome="ok")]
+    assert len(answers) == 4 and "restart" in answers
+    assert m.wait() == HALTED
+
+
 def test_a_reset_by_the_guest_boots_it_again(machine, guest):
     pair = Pair(machine, guest)
     m = pair.machine
