@@ -144,6 +144,12 @@ enum exit_kind vmx_not_exited(struct arch_vcpu *vcpu, uint64_t deadline,
 void vmx_attend_exit(struct vmx_vcpu *vmx);
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
 
+/* serve.c: the kinds with more to do than to be passed on; EXIT_NONE is a full
+ * log. What vmm is told, or EXIT_NONE */
+enum exit_kind vmx_serve(struct arch_vcpu *vcpu, enum exit_kind kind,
+                         uint64_t deadline);
+enum exit_kind vmx_machine_check(struct arch_vcpu *vcpu);
+
 /* exit.c */
 uint64_t vmx_exit_qualification(struct arch_vcpu *vcpu);
 uint8_t vmx_exit_length(struct arch_vcpu *vcpu);
