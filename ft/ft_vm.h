@@ -220,13 +220,14 @@ bool report_may_tell_restore(struct ft_vm *ft);
 /* The snapshot that has just been taken. */
 void report_snapshot(struct ft_vm *ft, uint64_t ticks);
 
-/* ---- commands.c, health.c, inject.c ---- */
+/* ---- commands.c, health.c, inject.c, frame_command.c ---- */
 
 void ft_commands_register(void);
 void ft_health_register(void);
 void ft_bench_register(void);
 void ft_hash_register(void);
 void ft_inject_register(void);
+void ft_frame_register(void);
 void ft_reach_register(void);
 /* inject VM flip ...: -EINVAL, -EFAULT (told). flip.c */
 struct monitor;
