@@ -3,6 +3,7 @@
 /* From exit reasons to what vmm is told, and what an exit interrupted. */
 #include "tests/unit/vmcs_rig.h"
 
+#include "arch/x86_64/vmx/serve.c"
 #include "arch/x86_64/vmx/decode.c"
 #include "arch/x86_64/vmx/exit.c"
 
