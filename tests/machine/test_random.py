@@ -25,6 +25,9 @@ WORDS = "mem=4M snapshot=manual budget=64/1 " + " ".join(
 # So many of beta's beats without a word: it has stopped its own clock, or
 # turned interrupts off.
 HUNG_BEATS = 5
+# Their instructions can switch them off, too (one chunk in some thousands):
+# the next one then goes on, with another seed.
+RUNNERS = ["alpha", "gamma", "delta"]
 HUNG_MAX = 10 + ATTEMPTS // 10000
 
 
@@ -39,11 +42,14 @@ def chunks_of(machine, vm):
 
 
 class RandomPair(Pair):
-    """alpha runs random instructions, once beta's beats are known."""
+    """alpha runs random instructions, once beta's beats are known. Others
+    wait until it has switched itself off."""
 
-    def __init__(self, machine, guest, options):
+    def __init__(self, machine, guest, seed):
+        self.runners = list(RUNNERS)
         self.machine = machine(
-            random_line(guest, "alpha", options, "start=paused"),
+            *(random_line(guest, vm, f"seed={seed + 1000 * i}",
+                          "start=paused") for i, vm in enumerate(RUNNERS)),
             beat_line(guest, "beta", tick=25),
             timeout=600 + ATTEMPTS // 1000)
         self.slice = self.machine.expect("ready")["slice"]
@@ -57,7 +63,19 @@ class RandomPair(Pair):
         self.machine.command("resume alpha")
 
     def attempts(self):
-        return sum(int(match[3]) for match in chunks_of(self.machine, "alpha"))
+        return sum(int(match[3]) for vm in RUNNERS
+                   for match in chunks_of(self.machine, vm))
+
+    def restore(self):
+        """Unless it is switched off; the next one then takes its place."""
+        machine, vm = self.machine, self.runners[0]
+        if not machine.all("vm-end", vm=vm, how="poweroff"):
+            self.hung += 1
+            machine.command(f"restore {vm}", status=None)  # it may end now
+            return
+        self.runners.pop(0)
+        assert self.runners, "all have switched themselves off"
+        machine.command(f"resume {self.runners[0]}")
 
     def run(self, attempts):
         """Until so many were made; a guest that hangs is restored."""
@@ -66,35 +84,34 @@ class RandomPair(Pair):
             start = machine.cursor
             machine.expect("heartbeat", vm="beta", timeout=120)
             silent += 1
-            if any(event.get("vm") == "alpha"
+            if any(event.get("vm") == self.runners[0]
                    for event in machine.events[start:machine.cursor]):
                 silent = 0
             if silent > HUNG_BEATS:
-                self.hung += 1
                 silent = 0
-                machine.command("restore alpha")
+                self.restore()
         assert self.hung <= HUNG_MAX
 
     def assert_its_own(self):
         """Nothing failed but what the guest did to itself."""
         machine = self.machine
-        kinds = {event["kind"] for event in machine.all("fault", vm="alpha")}
+        kinds = {event["kind"] for event in machine.all("fault")}
         assert kinds <= ITS_OWN
         assert {(event["action"], event["outcome"])
-                for event in machine.all("action", vm="alpha")} <= {
-                    ("restore", "ok")}
+                for event in machine.all("action")} <= {("restore", "ok")}
         assert not machine.all("panic")
 
 
 def test_a_million_random_instructions(machine, guest):
-    pair = RandomPair(machine, guest, f"seed={SEED}")
+    pair = RandomPair(machine, guest, SEED)
     pair.run(ATTEMPTS)
     pair.assert_its_own()
     pair.assert_unharmed()
     ticks = pair.machine.events[-1]["t"] - pair.hit_at
     print(f"{pair.attempts()} attempts, {pair.hung} hangs, "
           f"{len(pair.machine.all('fault'))} faults, {ticks} ticks")
-    pair.machine.command("halt alpha")
+    for vm in pair.runners:
+        pair.machine.command(f"halt {vm}")
     pair.end("beta", status=3)
 
 
