@@ -312,6 +312,18 @@ static void test_all_movs(void **state)
     }
 }
 
+/* Tables where there is no memory: the fetch finds reserved bits. */
+static void test_absent_tables(void **state)
+{
+    (void)state;
+    rig_long_mode();
+    rig.cr[3] = 0x50000000;
+    code(0x1000, "\x89\x07", 2);
+    assert_int_equal(touch(IOAPIC), EXIT_RESUME);
+    expect_event(VECTOR_PF, true, 0x19); /* present, reserved, a fetch */
+    assert_int_equal(rig.cr[2], 0x1000);
+}
+
 static void test_real_mode(void **state)
 {
     (void)state;
@@ -390,6 +402,7 @@ int main(void)
         cmocka_unit_test_setup(test_access_crossing, rig_setup),
         cmocka_unit_test_setup(test_page_end, rig_setup),
         cmocka_unit_test_setup(test_all_movs, rig_setup),
+        cmocka_unit_test_setup(test_absent_tables, rig_setup),
         cmocka_unit_test_setup(test_real_mode, rig_setup),
         cmocka_unit_test_setup(test_non_canonical, rig_setup),
         cmocka_unit_test_setup(test_hostile, rig_setup),
