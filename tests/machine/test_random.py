@@ -84,13 +84,21 @@ class RandomPair(Pair):
             start = machine.cursor
             machine.expect("heartbeat", vm="beta", timeout=120)
             silent += 1
-            if any(event.get("vm") == self.runners[0]
-                   for event in machine.events[start:machine.cursor]):
+            fresh = machine.events[start:machine.cursor]
+            self.look_for_others(fresh)
+            if any(event.get("vm") == self.runners[0] for event in fresh):
                 silent = 0
             if silent > HUNG_BEATS:
                 silent = 0
                 self.restore()
         assert self.hung <= HUNG_MAX
+
+    def look_for_others(self, events):
+        """Ends the run at the first fault that is not the guest's doing."""
+        for event in events:
+            if (event["event"] == "panic" or event["event"] == "fault"
+                    and event["kind"] not in ITS_OWN):
+                raise self.machine.error(f"not the guest's doing: {event}")
 
     def assert_its_own(self):
         """Nothing failed but what the guest did to itself."""
