@@ -74,7 +74,7 @@ class Run:
         beat = (f"{guest('beat')} vm=beta mem=4M -- size={SIZE_KIB} "
                 f"change=64 period={PERIOD_MS} tick={PERIOD_MS} "
                 f"every={EVERY} seed=2")
-        self.m = machine(beat, *lines, boot="slice=1", timeout=400)
+        self.m = machine(beat, *lines, boot="slice=1", timeout=900)
         ready = self.m.expect("ready")
         self.slice, self.ms = ready["slice"], ready["tsc_per_ms"]
         self.beats = 0
@@ -97,7 +97,7 @@ class Run:
         """Until all have ended; restores what would not end."""
         while self.left():
             self.m.cursor = self.seen
-            self.m.expect("heartbeat", vm="beta", timeout=120)
+            self.m.expect("heartbeat", vm="beta")
             self.look()
             if self.left() and self.beats > BEATS_MAX:
                 raise self.m.error(f"{self.left()} did not end")

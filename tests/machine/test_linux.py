@@ -13,11 +13,11 @@ def test_debian_boots_beats_and_is_restored(machine, linux):
     m = machine(f"{kernel} vm=alpha mem=128M hv=kvm on=mce:restore "
                 f"verify=full -- {line}",
                 f"{initrd} vm=alpha initrd",
-                boot="console=monitor", timeout=200)
-    m.expect("console", vm="alpha", line="init: alpha up", timeout=150)
+                boot="console=monitor", timeout=900)
+    m.expect("console", vm="alpha", line="init: alpha up", timeout=600)
     m.expect("heartbeat", vm="alpha", n=3)
     m.command("snapshot alpha")
-    m.expect("snapshot", vm="alpha", timeout=60)
+    m.expect("snapshot", vm="alpha")
     before = m.events[:m.cursor]
     saved = [event["n"] for event in before
              if event["event"] == "heartbeat"][-1]

@@ -156,24 +156,24 @@ def linux(start, kernel, initrd, restores, seed=1, tell=print, step=100,
     watch = Watch(machine, result, tell, step)
     dice = random.Random(seed)
     machine.expect("console", vm="alpha", line="init: alpha up", timeout=600)
-    machine.expect("heartbeat", vm="alpha", n=3, timeout=60)
+    machine.expect("heartbeat", vm="alpha", n=3, timeout=300)
     for n in range(restores):
         if n % REFRESH == 0:
             machine.command("snapshot alpha")
-            machine.expect("snapshot", vm="alpha", timeout=120)
+            machine.expect("snapshot", vm="alpha", timeout=300)
         time.sleep(dice.random() * 0.05)
         if n % FAULT_EVERY == 0:  # far apart, or it counts as hopeless
-            machine.expect("heartbeat", vm="alpha", timeout=60)
+            machine.expect("heartbeat", vm="alpha", timeout=300)
             machine.command("inject alpha " + dice.choice(FAULTS))
         else:
             machine.command("restore alpha")
-        machine.expect("action", vm="alpha", timeout=120)
+        machine.expect("action", vm="alpha", timeout=300)
         watch.take()
         if result.bad:
             break
     result.read_health(machine.command("health")["output"])
-    machine.expect("heartbeat", vm="alpha", timeout=60)
-    machine.expect("heartbeat", vm="alpha", timeout=60)
+    machine.expect("heartbeat", vm="alpha", timeout=300)
+    machine.expect("heartbeat", vm="alpha", timeout=300)
     watch.take()
     if result.good():
         machine.send("alpha", "quit")

@@ -99,7 +99,7 @@ class Story:
         for vm in SEEDS:
             machine.cursor = start  # either may be the first
             machine.expect("console", vm=vm, line=f"init: {vm} up",
-                           timeout=200)
+                           timeout=600)
             self.tell(f"{vm} has reached user land")
             machine.expect("heartbeat", vm=vm, n=2)
         self.tell("both hearts beat")
