@@ -79,7 +79,11 @@ boot_entry:
     movl $PHYS(boot_pdpt_low) + 3, PHYS(boot_pml4)
     movl $PHYS(boot_pdpt_high) + 3, PHYS(boot_pml4) + 511 * 8
 
-    mov $0x20, %eax /* PAE alone: whatever the loader had on is off */
+    /* PAE alone: whatever the loader had on is off, but VMXE, which cannot be
+     * cleared in VMX operation (SDM vol. 3, 24.8). */
+    mov %cr4, %eax
+    and $0x2000, %eax
+    or $0x20, %eax
     mov %eax, %cr4
     mov $PHYS(boot_pml4), %eax
     mov %eax, %cr3

@@ -149,6 +149,8 @@ def test_the_log_of_a_machine_that_runs_guests(machine, guest):
     ("nothing", 3, "apic: x2APIC"),
     ("x2apic", 3, "apic: x2APIC, left on by firmware"),
     ("vmxe", 3, "apic: x2APIC"),
+    ("vmxon", 3, "warning: VT-x/EPT: VMX operation was on already: switched "
+     "off"),
     ("noapic", 4, "ERROR: this machine cannot run guests: the local APIC is "
      "missing"),
 ])
@@ -163,6 +165,18 @@ def test_what_firmware_leaves_of_the_processor(machine, left, status, line):
     if status == 3:
         assert "cpu: 2 running, 0 failed; cpu0 runs guests" in log
         assert any("VT-x/EPT: uses" in text for text in log)
+
+
+def test_firmware_that_locked_vmx_off(machine):
+    """With OVMF, which leaves IA32_FEATURE_CONTROL alone: Bochs' own BIOS
+    locks it, with VMX on."""
+    m = machine(f"{ROOT}/build/bulkhead.elf", boot="chain=locked",
+                firmware="uefi",
+                extra=["--elf", f"{ROOT}/build/guests/chain.elf"])
+    assert m.wait() == 4
+    refusal, = m.all("refuse")
+    assert refusal["missing"] == "VMX (locked off by firmware)"
+    assert "switch on VT-x in the firmware's set-up" in m.com1()
 
 
 def test_a_cpu_that_does_not_start(tcg, tmp_path):

@@ -7,6 +7,7 @@
 #include "arch/x86_64/paging.h"
 #include "arch/x86_64/vmx/instr.h"
 #include "kernel/errno.h"
+#include "kernel/fact.h"
 #include "kernel/frame.h"
 #include "kernel/string.h"
 
@@ -89,6 +90,34 @@ static void set_control_registers(void)
               vmx_caps.cr4_fixed1);
 }
 
+/* Whether CR4.VMXE could be cleared: not in VMX operation, where it #GPs. */
+static bool clear_vmxe(void)
+{
+    uint32_t stays = 1;
+
+    asm volatile("1: mov %1, %%cr4\n\t"
+                 "xor %0, %0\n"
+                 "2:\n\t"
+                 ".pushsection .fixup_table, \"a\"\n\t"
+                 ".quad 1b, 2b\n\t"
+                 ".popsection"
+                 : "+r"(stays)
+                 : "r"(read_cr4() & ~CR4_VMXE)
+                 : "cc", "memory");
+    return !stays;
+}
+
+/* Whoever ran before us may have left VMX operation on; its VMCSs are not
+ * ours, and nobody waits for them. */
+static void end_earlier_vmx(void)
+{
+    if (!(read_cr4() & CR4_VMXE) || clear_vmxe()) {
+        return;
+    }
+    vmxoff();
+    fact_warn(cpu->name, "VMX operation was on already: switched off");
+}
+
 static uint64_t vmxon_frame(void)
 {
     uint64_t frame = vmx_frame(FAULT_NO_VM, true);
@@ -117,10 +146,11 @@ int vmx_enable(struct cpu_missing *missing)
     if (!self->vmxon) {
         return refuse(missing, "a frame for VMXON", 0, -1, "out of memory");
     }
+    end_earlier_vmx();
     set_control_registers();
     if (!vmxon(self->vmxon)) {
         return refuse(missing, "VMXON", MSR_VMX_BASIC, -1,
-                      "VMXON failed: is VMX operation on already?");
+                      "VMXON failed (SDM vol. 3, 31.3)");
     }
     self->current = 0;
     self->last_vm = FAULT_NO_VM;

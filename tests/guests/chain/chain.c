@@ -6,14 +6,19 @@
  */
 #include <stdint.h>
 
-#define APIC_BASE    0x1bu
-#define APIC_ENABLED (1u << 11)
-#define APIC_X2      (1u << 10)
-#define CR4_VMXE     (1u << 13)
+#define APIC_BASE       0x1bu
+#define APIC_ENABLED    (1u << 11)
+#define APIC_X2         (1u << 10)
+#define CR0_NE          (1u << 5)
+#define CR4_VMXE        (1u << 13)
 
-#define MODULE       3
-#define COMMAND_LINE 1
-#define NO_TAG       0xffff
+#define FEATURE_CONTROL 0x3au
+#define LOCKED          1u /* and VMXON not allowed */
+#define VMX_BASIC       0x480u
+
+#define MODULE          3
+#define COMMAND_LINE    1
+#define NO_TAG          0xffff
 
 struct tag {
     uint32_t type, size;
@@ -48,6 +53,25 @@ static void set_vmxe(void)
     __asm__ volatile("mov %0, %%cr4" ::"r"(cr4 | CR4_VMXE));
 }
 
+/* Into VMX operation, as Bochs allows with paging off. */
+static void switch_vmx_on(void)
+{
+    static uint32_t region[1024] __attribute__((aligned(4096)));
+    const uint64_t address = (uint32_t)region;
+    uint32_t cr0, high;
+
+    set_vmxe();
+    __asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
+    __asm__ volatile("mov %0, %%cr0" ::"r"(cr0 | CR0_NE));
+    __asm__ volatile("rdmsr" : "=a"(region[0]), "=d"(high) : "c"(VMX_BASIC));
+    __asm__ volatile("vmxon %0" ::"m"(address) : "cc", "memory");
+}
+
+static void lock_vmx_off(void)
+{
+    __asm__ volatile("wrmsr" ::"a"(LOCKED), "d"(0), "c"(FEATURE_CONTROL));
+}
+
 static int starts_with(const char *text, const char *with)
 {
     while (*with && *text == *with) {
@@ -65,6 +89,10 @@ static void leave_behind(const char *what)
         write_apic_base(APIC_ENABLED, 0);
     } else if (starts_with(what, "vmxe")) {
         set_vmxe();
+    } else if (starts_with(what, "vmxon")) {
+        switch_vmx_on();
+    } else if (starts_with(what, "locked")) {
+        lock_vmx_off();
     }
 }
 
