@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 
+#include "arch/x86_64/cpu.h"
 #include "arch/x86_64/paging.h"
 #include "drivers/font.h"
 #include "drivers/screen_cell.h"
@@ -15,6 +16,7 @@ static char shown[SCREEN_ROWS_MAX][SCREEN_COLUMNS_MAX];
 static struct screen_mode mode;
 static volatile void *device; /* NULL: no screen */
 static uint32_t columns, rows, column, row;
+static bool is_last; /* page: nothing moves any more */
 
 static uint32_t least(uint32_t a, uint32_t b)
 {
@@ -68,7 +70,7 @@ int screen_open(const struct screen_mode *wanted)
     if (!size) {
         return -EINVAL;
     }
-    device = device_map(wanted->address, size);
+    device = screen_map(wanted->address, size);
     if (!device) {
         return -ENOMEM;
     }
@@ -82,7 +84,9 @@ int screen_open(const struct screen_mode *wanted)
     columns = least(columns, SCREEN_COLUMNS_MAX);
     rows = least(rows, SCREEN_ROWS_MAX);
     column = row = 0;
+    is_last = false;
     clear(size);
+    cpu_write_fence();
     return 0;
 }
 
@@ -101,21 +105,35 @@ static void move_up(void)
 static void new_line(void)
 {
     column = 0;
-    if (++row == rows) {
+    if (++row == rows && !is_last) {
         move_up();
     }
 }
 
+void screen_last_page(void)
+{
+    for (uint32_t y = 0; device && y < rows; y++) {
+        for (uint32_t x = 0; x < columns; x++) {
+            show(x, y, ' ');
+        }
+    }
+    column = row = 0;
+    is_last = true;
+}
+
 void screen_write(const char *text, uint32_t length)
 {
-    for (uint32_t i = 0; device && i < length; i++) {
+    for (uint32_t i = 0; device && i < length && row < rows; i++) {
         if (text[i] == '\n') {
             new_line();
         } else if (text[i] != '\r') {
             if (column == columns) {
                 new_line();
             }
-            show(column++, row, text[i]);
+            if (row < rows) {
+                show(column++, row, text[i]);
+            }
         }
     }
+    cpu_write_fence();
 }

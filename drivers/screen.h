@@ -39,4 +39,8 @@ uint32_t screen_rows(void);
  * screen, does nothing. */
 void screen_write(const char *text, uint32_t length);
 
+/* What is written from here on starts on an empty screen and does not move:
+ * what does not fit is left out, and what came first stays. For a panic. */
+void screen_last_page(void);
+
 #endif

@@ -84,6 +84,11 @@ static void panic_begin(void)
     uart_flush(&com1);
 }
 
+static void panic_message(void)
+{
+    screen_last_page();
+}
+
 static void panic_write(const char *text)
 {
     screen_write(text, (uint32_t)strlen(text));
@@ -111,7 +116,8 @@ static void panic_end(const char *what)
 
 void console_open(const struct boot_config *config)
 {
-    const struct panic_sink sink = {panic_begin, panic_write, panic_end};
+    const struct panic_sink sink = {panic_begin, panic_message, panic_write,
+                                    panic_end};
 
     on_panic = config->on_panic;
     panic_set_sink(&sink);

@@ -197,7 +197,11 @@ void panic_at(const struct exception_frame *frame, const char *fmt, ...)
         while (ring_get(&log_ring, &c)) {
             say("%c", c);
         }
-        say("\nBULKHEAD PANIC: %s\n", record.what);
+        say("\n");
+        if (sink.message) {
+            sink.message();
+        }
+        say("BULKHEAD PANIC: %s\n", record.what);
         say_build_id();
         say_served();
         if (frame) {

@@ -5,6 +5,7 @@
 
 struct panic_sink {
     void (*begin)(void);             /* flushes what was queued */
+    void (*message)(void);           /* it comes now: nothing may hide it */
     void (*write)(const char *text); /* waits for the device */
     void (*end)(const char *what);   /* the event, and reboot when asked for */
 };

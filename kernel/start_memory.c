@@ -47,7 +47,8 @@ void start_memory(void)
     }
     black_box_reserve(&start.boot);
     if (!start.boot.range_count || frame_table_init()) {
-        start_serial(); /* ports need no memory: somebody may read this */
+        start_serial(); /* ports need no memory: somebody may read this, */
+        start_screen(); /* or that */
         panic("the boot loader gave no usable memory map (%u ranges)",
               start.boot.range_count);
     }

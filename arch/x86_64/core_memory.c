@@ -66,6 +66,12 @@ void *device_map(uint64_t physical, size_t size)
     return map_physical(&device_next, physical, size, PROT_WRITE | PROT_DEVICE);
 }
 
+void *screen_map(uint64_t physical, size_t size)
+{
+    return map_physical(&device_next, physical, size,
+                        PROT_WRITE | PROT_COMBINED);
+}
+
 const void *core_map_readonly(uint64_t physical, size_t size)
 {
     return map_physical(&core_next, physical, size, PROT_READ);

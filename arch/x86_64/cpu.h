@@ -131,6 +131,12 @@ static inline void cpu_pause(void)
     asm volatile("pause" ::: "memory");
 }
 
+/* Writes that the processor combines are in the device behind this. */
+static inline void cpu_write_fence(void)
+{
+    asm volatile("sfence" ::: "memory");
+}
+
 /* CR0 and CR4 bits (SDM vol. 3, 2.5). */
 #define CR0_PE         (1ul << 0)
 #define CR0_MP         (1ul << 1)

@@ -3,6 +3,7 @@
 
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/image.h"
+#include "arch/x86_64/msr.h"
 #include "arch/x86_64/percpu.h"
 #include "kernel/errno.h"
 #include "kernel/fault.h"
@@ -21,12 +22,20 @@
 #define ENTRIES      512
 #define IMAGE_TABLES 8 /* 2 MiB each: the linker script asserts the size */
 
+/* The first 16 MiB of device mappings need no frames: a screen can be written
+ * on before there are any. */
+#define DEVICE_TABLES 8
+
+/* As at reset, but entry 1, PWT alone, is write-combining (1) in place of
+ * write-through (4) (SDM vol. 3, 12.12). */
+#define PAT_VALUE 0x0007040600070106ul
+
 typedef uint64_t table[ENTRIES] __attribute__((aligned(4096)));
 
 /* Static, so that everything else can be built through temp_map(). */
 static table core_pml4, image_pdpt, image_pd, image_pt[IMAGE_TABLES];
 static table temp_pdpt, temp_pd, temp_pt;
-static table core_pdpt, device_pdpt;
+static table core_pdpt, device_pdpt, device_pd, device_pt[DEVICE_TABLES];
 
 static uint64_t image_phys(const void *address)
 {
@@ -105,6 +114,7 @@ static uint64_t leaf_bits(uint64_t address, unsigned protection)
     bits |= protection & PROT_WRITE ? PTE_WRITE : 0;
     bits |= protection & PROT_EXEC ? 0 : PTE_NX;
     bits |= protection & PROT_DEVICE ? PTE_PCD | PTE_PWT : 0;
+    bits |= protection & PROT_COMBINED ? PTE_PWT : 0;
     bits |= address >= TEMP_BASE ? PTE_GLOBAL : 0;
     return bits;
 }
@@ -189,6 +199,11 @@ static void map_image(const char *start, const char *end, unsigned protection)
     }
 }
 
+void paging_set_types(void)
+{
+    msr_write(MSR_PAT, PAT_VALUE); /* without a PAT it is write-through */
+}
+
 void paging_init(void)
 {
     const uint64_t link = PTE_PRESENT | PTE_WRITE;
@@ -199,6 +214,10 @@ void paging_init(void)
     for (unsigned i = 0; i < IMAGE_TABLES; i++) {
         image_pd[i] = image_phys(image_pt[i]) | link;
     }
+    for (unsigned i = 0; i < DEVICE_TABLES; i++) {
+        device_pd[i] = image_phys(device_pt[i]) | link;
+    }
+    device_pdpt[0] = image_phys(device_pd) | link;
     image_pdpt[slot_of(IMAGE_BASE, 2)] = image_phys(image_pd) | link;
     temp_pd[0] = image_phys(temp_pt) | link;
     temp_pdpt[0] = image_phys(temp_pd) | link;
@@ -208,6 +227,7 @@ void paging_init(void)
     core_pml4[slot_of(DEVICE_BASE, 3)] = image_phys(device_pdpt) | link;
 
     this_cpu()->core_root = image_phys(core_pml4);
+    paging_set_types();
     write_cr4(read_cr4() | CR4_PGE);
     root_load(this_cpu()->core_root);
 }

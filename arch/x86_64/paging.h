@@ -23,7 +23,8 @@ enum page_prot {
     PROT_READ = 0, /* read only, no execution */
     PROT_WRITE = 1,
     PROT_EXEC = 2,
-    PROT_DEVICE = 4, /* uncached */
+    PROT_DEVICE = 4,   /* uncached */
+    PROT_COMBINED = 8, /* uncached, writes are combined: a screen's memory */
 };
 
 /* Maps one 4 KiB page at address in the tables of root. Table frames that
@@ -44,6 +45,13 @@ void *core_alloc(size_t size);
 
 /* Maps device registers uncached, for good; NULL when that fails. */
 void *device_map(uint64_t physical, size_t size);
+
+/* The same for a screen's memory: writes may wait, in any order, for a
+ * cpu_write_fence(). */
+void *screen_map(uint64_t physical, size_t size);
+
+/* Sets this CPU's page attribute table, which page_prot's types rely on. */
+void paging_set_types(void);
 
 /* Maps plain memory (firmware tables, modules) read-only, for good; NULL when
  * that fails, or for addresses that the processor does not have. */

@@ -74,6 +74,7 @@ static _Noreturn void ap_main(void)
         cpu_stop(); /* too late: it was given up */
     }
     percpu_load(&data->percpu, data->percpu.index);
+    paging_set_types();
     write_cr4(read_cr4() | CR4_PGE);
     root_load(data->percpu.core_root);
     descriptors_load(&data->descriptors);

@@ -10,11 +10,12 @@ import re
 import subprocess
 import time
 
-from bulkhead import iso
+from bulkhead import disk, iso
 from bulkhead.emulator import die_with_parent
 from machine import ROOT, MachineError
 
 ELF = f"{ROOT}/build/bulkhead.elf"
+LOADER = f"{ROOT}/build/BOOTX64.EFI"
 OVMF = "/usr/share/ovmf/OVMF.fd"
 PROMPT = b"(qemu) "
 SECONDS = 150  # for all that is waited for: a loaded machine is slow
@@ -22,8 +23,9 @@ SECONDS = 150  # for all that is waited for: a loaded machine is slow
 
 class Tcg:
     """One machine, until close(). arguments are QEMU's; boot is Bulkhead's
-    own line; via: "kernel" (QEMU's Multiboot1 loader), "grub" (a disc) or
-    "uefi" (the same by OVMF); payload: GRUB's gfxpayload."""
+    own line; via: "kernel" (QEMU's Multiboot1 loader), "grub" (a disc),
+    "uefi" (the same by OVMF) or "efi" (OVMF and our own loader, from a
+    disk); payload: GRUB's gfxpayload."""
 
     def __init__(self, directory, *arguments, boot="", via="kernel",
                  serial=2, modules=(), payload=None):
@@ -48,6 +50,11 @@ class Tcg:
     def loader(self, via, boot, modules, payload):
         if via == "kernel":
             return ["-kernel", ELF, "-append", boot]
+        if via == "efi":
+            path = self.path("boot.disk")
+            disk.build(path, ELF, boot, modules, str(self.directory), LOADER)
+            return ["-bios", OVMF, "-drive",
+                    f"file={path},format=raw,snapshot=on"]
         disc = self.path("boot.iso")
         iso.build(disc, ELF, boot, modules, str(self.directory),
                   efi=via == "uefi", payload=payload)

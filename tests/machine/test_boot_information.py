@@ -11,6 +11,7 @@ import subprocess
 
 import pytest
 
+from bochs_screen import SHOW_PANIC, PanicScreen
 from machine import ROOT, MachineError
 
 IMAGE_BASE = 0xffffffff80000000
@@ -29,10 +30,11 @@ def entry():
 class Information:
     """The loader's structure as it lay in memory, and changes to it."""
 
-    def __init__(self, directory, machine, line):
+    def __init__(self, directory, machine, line, boot=""):
         self.directory = directory
         self.machine = machine
         self.line = line
+        self.boot = boot
         start, end = WINDOW
         dump = directory / "dump"
         text = self.debug([f'writemem "{dump}" {start:#x} {end - start}',
@@ -49,7 +51,7 @@ class Information:
 
     def debug(self, commands):
         m = self.machine(self.line, debugger=self.script(
-            [*commands, "quit"]))
+            [*commands, "quit"]), boot=self.boot)
         m.wait()
         with open(m.path("emulator/output")) as file:
             return file.read()
@@ -64,12 +66,13 @@ class Information:
             assert kind and size >= 8
             at += (size + 7) & ~7
 
-    def run(self, *changes):
-        """A machine with 32-bit words changed: (offset, value)."""
+    def run(self, *changes, then=()):
+        """A machine with 32-bit words changed: (offset, value); then:
+        further commands for the debugger."""
         commands = [f"setpmem {self.address + offset:#x} 4 {value:#x}"
                     for offset, value in changes]
         return self.machine(self.line, debugger=self.script(
-            [*commands, "c", "quit"]))
+            [*commands, *then, "c", "quit"]), boot=self.boot)
 
 
 @pytest.fixture
@@ -82,6 +85,16 @@ def test_no_memory_map(information):
     """There is nothing to run in: it says so, and that is all."""
     m = information.run((information.tag(TAG_MAP), 99))
     m.expect("panic", what=re.compile("no usable memory map"))
+
+
+def test_no_memory_map_and_no_serial_line(tmp_path, machine, guest):
+    """The same on the screen, for which there are no frames yet."""
+    information = Information(tmp_path, machine,
+                              f"{guest('hello')} vm=alpha mem=4M",
+                              "com1=off")
+    m = information.run((information.tag(TAG_MAP), 99), then=SHOW_PANIC)
+    m.expect("panic")
+    assert "no usable memory map" in PanicScreen(m).lines[0]
 
 
 @pytest.mark.parametrize("size", [0, 7, 0x7fffffff, 0xffffffff])

@@ -48,6 +48,8 @@ MACHINES = [
         "below 7168 MiB", "cpu: 4 running, 0 failed.*", via="uefi"),
     Row("pc-uefi", "-M pc -m 256", "firmware: UEFI", "cpu: 1 running.*",
         via="uefi"),
+    Row("pc-uefi-own-loader", "-M pc -m 256", "firmware: UEFI",
+        "boot: Multiboot2 by Bulkhead's UEFI loader, 0 modules", via="efi"),
     Row("q35-16cpus", "-M q35 -smp 16", "cpu: 16 running, 0 failed.*"),
     Row("q35-70cpus", "-M q35 -smp 70 -m 512",
         "warning: cpu: 6 more than 64 are left: a broadcast #MC resets all",

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The log on the screen, where there is no serial line."""
 
+import os
 import re
 
 import pytest
+
+from beating import beat_line
+from bochs_screen import SHOW_PANIC, PanicScreen
 
 from machine import ROOT
 from tcg import Tcg
@@ -100,6 +104,7 @@ def test_com1_and_the_screen_show_the_same(tcg):
 
 @pytest.mark.parametrize("via, payload, size, bits", [
     ("uefi", None, "1280x800", 32),
+    ("efi", None, "1280x800", 32),
     ("grub", "1024x768x32", "1024x768", 32),
     ("grub", "800x600x24", "800x600", 24),
     ("grub", "800x600x16", "800x600", 16),
@@ -126,3 +131,52 @@ def test_a_long_log_moves_the_screen_up(tcg):
     lines = wait_screen(m, vga_text)
     assert "Bulkhead, a hyper" not in lines[0]
     assert any("VMX is missing" in line for line in lines)
+
+
+# VAL UC EN PCC, with RIPV and MCIP: nobody goes on after that.
+FATAL = "mce 0 9 0xb200000000000000 0x5 0 0"
+
+
+def assert_is_a_panic(lines, what):
+    """Its message at the top, the build and a back trace."""
+    assert lines[0].startswith("BULKHEAD PANIC: ")
+    assert what in "".join(lines[:2])
+    assert any(line.startswith("build ") for line in lines)
+    trace = lines[lines.index("back trace:"):]
+    assert any(re.match(r"  [0-9a-f]{16} \w+\+0x", line) for line in trace)
+
+
+def give(m, command):
+    """A command that is answered by the machine's end."""
+    os.write(m.commands, command.encode() + b"\n")
+
+
+@pytest.mark.parametrize("via, arguments, read", [
+    ("kernel", "-M pc", vga_text), ("efi", "-M q35", pixel_text)])
+def test_a_panic_without_a_serial_line(tcg, via, arguments, read):
+    """A real machine check of the core, after the log."""
+    m = tcg(*arguments.split(), "-vga", "std", via=via, boot="com1=off")
+    wait_screen(m, read)
+    m.monitor(FATAL)
+
+    def told():
+        lines = read(m)
+        return lines if "back trace:" in lines and lines[-1] == "" else None
+    lines = m.wait_for(told, "panic on the screen")
+    assert_is_a_panic(lines, "machine check in the core: processor context")
+
+
+def test_a_panic_while_guests_run(machine, guest, tmp_path):
+    """Asked for through COM2, with no COM1; writes are combined there: the
+    page is not cached, but by PAT entry 1 (SDM vol. 3, 12.12)."""
+    script = tmp_path / "debugger"
+    script.write_text("\n".join([*SHOW_PANIC, "c", "quit", ""]))
+    m = machine(beat_line(guest, "alpha"), boot="com1=off",
+                debugger=str(script))
+    m.expect("heartbeat", vm="alpha", n=2)
+    give(m, "inject alpha mce core")
+    m.expect("panic", what=re.compile("machine check in the core"))
+    screen = PanicScreen(m)
+    assert_is_a_panic(screen.lines, "machine check in the core")
+    entry = screen.mapping()
+    assert "PWT" in entry and "pcd" in entry

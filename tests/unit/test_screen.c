@@ -18,7 +18,7 @@
 static uint8_t *memory;
 static bool no_memory;
 
-void *device_map(uint64_t physical, size_t size)
+void *screen_map(uint64_t physical, size_t size)
 {
     if (no_memory) {
         return NULL;
@@ -80,6 +80,7 @@ static void without_a_screen_nothing_happens(void **state)
 {
     (void)state;
     assert_false(screen_is_open());
+    screen_last_page();
     say("nobody sees this");
 }
 
@@ -118,6 +119,23 @@ static void the_screen_moves_up_without_being_read(void **state)
     assert_int_equal(memory[60], ' ');
     assert_int_equal(memory[80], ' ');
     assert_int_equal(memory[22], 0xee);
+}
+
+static void the_last_page_starts_empty_and_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(screen_open(&text), 0);
+    say("1\n2\n3\n4\nfive");
+    screen_last_page();
+    say("what\n\nwhy\nA line of 23 columns---\nlost, and\nlost");
+    assert_row(0, "what");
+    assert_row(1, "");
+    assert_row(2, "why");
+    assert_row(3, "A line of ");
+    assert_row(4, "23 columns");
+    assert_int_equal(screen_open(&text), 0); /* a screen like any other */
+    say("1\n2\n3\n4\n5\n6");
+    assert_row(0, "4");
 }
 
 static uint32_t pixel(const struct screen_mode *mode, unsigned x, unsigned y)
@@ -222,6 +240,7 @@ int main(void)
         cmocka_unit_test(without_a_screen_nothing_happens),
         cmocka_unit_test(lines_go_down),
         cmocka_unit_test(the_screen_moves_up_without_being_read),
+        cmocka_unit_test(the_last_page_starts_empty_and_stays),
         cmocka_unit_test(glyphs_in_pixels_of_each_size),
         cmocka_unit_test(a_large_screen_is_used_in_part),
         cmocka_unit_test(bad_modes_are_refused),

@@ -22,6 +22,11 @@ VMX_ADDRESS_INSTRUCTION(vmxon)
 VMX_ADDRESS_INSTRUCTION(vmclear)
 VMX_ADDRESS_INSTRUCTION(vmptrld)
 
+static inline void vmxoff(void)
+{
+    asm volatile("vmxoff" ::: "cc", "memory");
+}
+
 struct vmx_invalidation {
     uint64_t first, second;
 };
