@@ -1,0 +1,110 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The whole grid: each class of error, in each kind of frame, while a guest
+runs and while Bulkhead runs, with one CPU and with two.
+
+Squares that test_matrix.py has a case for are left to it.
+"""
+
+import os
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+
+from lab import Case, run_cases  # noqa: E402
+from test_matrix import (  # noqa: E402
+    CASES, HEAL_ALPHA, HEAL_BETA, NOTED, RESTORE_ALPHA, check_panic,
+    check_survival)
+
+# Of whom the frame is, and which one is taken.
+OWNERS = {"own": "alpha clean", "other": "beta clean",
+          "mirror": "alpha mirror", "core": "core", "nobody": "nobody"}
+HANDLING = "io_exit"  # Bulkhead serves alpha
+CPUS = (1, 2)
+
+# (class, while the guest runs, when it strikes): what comes of it, in the
+# order of OWNERS. Whatever was consumed while Bulkhead served alpha costs
+# alpha's turn, whosever frame it was.
+GRID = {
+    ("srar", True, "guest"): (
+        HEAL_ALPHA, HEAL_BETA, HEAL_ALPHA, "panic", RESTORE_ALPHA),
+    ("srar", False, HANDLING): (
+        RESTORE_ALPHA, RESTORE_ALPHA + HEAL_BETA, RESTORE_ALPHA, "panic",
+        RESTORE_ALPHA),
+    ("srao", True, "guest"): (
+        HEAL_ALPHA, HEAL_BETA, HEAL_ALPHA, NOTED, NOTED),
+    ("srao", False, HANDLING): (
+        HEAL_ALPHA, HEAL_BETA, HEAL_ALPHA, NOTED, NOTED),
+    ("ucna", True, "guest"): (
+        HEAL_ALPHA, HEAL_BETA, HEAL_ALPHA, NOTED, NOTED),
+    ("ucna", False, HANDLING): (
+        HEAL_ALPHA, HEAL_BETA, HEAL_ALPHA, NOTED, NOTED),
+    ("fatal", True, "guest"): ("panic",) * len(OWNERS),
+    ("fatal", False, HANDLING): ("panic",) * len(OWNERS),
+}
+
+
+def owner_of(place):
+    """The key of OWNERS; another one where it is none of these."""
+    if place.endswith("mirror"):
+        return "mirror"
+    return {"alpha": "own", "beta": "other"}.get(place.split()[0], place)
+
+
+def square_of(case):
+    """Where in the grid a case is: class, guest, owner, CPUs."""
+    return (case.vector.split("-")[0], case.when == "guest",
+            owner_of(case.place), case.cpus)
+
+
+def case_at(vector, guest, when, owner, cpus, expect):
+    """The blow of that square. Errors that were consumed or are fatal are
+    broadcast, as processors without local machine checks do."""
+    consumed = vector in ("srar", "fatal")
+    frame = owner not in ("core", "nobody")
+    return Case(vector, OWNERS[owner], when, expect=expect, cpus=cpus,
+                others="broadcast" if cpus > 1 and vector != "ucna" else "",
+                alone=owner == "nobody" and consumed or when == HANDLING,
+                quarantined=int(frame))
+
+
+def squares():
+    """(square, case) for each of the grid."""
+    for (vector, guest, when), row in GRID.items():
+        for owner, expect in zip(OWNERS, row):
+            for cpus in CPUS:
+                yield ((vector, guest, owner, cpus),
+                       case_at(vector, guest, when, owner, cpus, expect))
+
+
+TAKEN = {square_of(case) for case in CASES}
+REST = [case for square, case in squares() if square not in TAKEN]
+
+
+@pytest.fixture(scope="module")
+def results():
+    wanted = os.environ.get("NESTED_CASES")
+    cases = [case for case in REST
+             if not wanted or re.search(wanted, case.name)]
+    return dict(zip((case.name for case in cases), run_cases(cases)))
+
+
+def test_no_square_is_empty():
+    assert len(dict(squares())) == 4 * 2 * len(OWNERS) * len(CPUS)
+    assert TAKEN | {square_of(case) for case in REST} >= set(dict(squares()))
+
+
+@pytest.mark.parametrize("case", REST, ids=lambda case: case.name)
+def test_square(case, results):
+    if os.environ.get("NESTED_CASES") and case.name not in results:
+        pytest.skip("not wanted")
+    result = results[case.name]
+    assert result is not None, "the outer machine did not come to it"
+    print(result.text())
+    if case.expect == "panic":
+        check_panic(case, result)
+    else:
+        check_survival(case, result)
