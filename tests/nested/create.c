@@ -40,18 +40,20 @@ static void open_machine(struct machine *m)
  * character would be most of the time of a run. */
 static void bunch_output(struct machine *m)
 {
-    static const uint16_t ports[] = {COM1, COM2};
+    static const struct kvm_coalesced_mmio_zone zones[] = {
+        {.addr = COM1, .size = 1, .pio = 1},
+        {.addr = COM2, .size = 1, .pio = 1},
+        {.addr = COM1_MMIO, .size = 1},
+        {.addr = COM2_MMIO32, .size = 4},
+    };
     int page = ioctl(m->kvm, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_MMIO);
 
     if (page <= 0 ||
         ioctl(m->kvm, KVM_CHECK_EXTENSION, KVM_CAP_COALESCED_PIO) <= 0)
         return;
     m->bunch = (void *)((uint8_t *)m->cpus[0].run + page * PAGE);
-    for (unsigned i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {
-        struct kvm_coalesced_mmio_zone zone = {
-            .addr = ports[i], .size = 1, .pio = 1};
-
-        machine_must(m, ioctl(m->fd, KVM_REGISTER_COALESCED_MMIO, &zone),
+    for (unsigned i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
+        machine_must(m, ioctl(m->fd, KVM_REGISTER_COALESCED_MMIO, &zones[i]),
                      "KVM_REGISTER_COALESCED_MMIO");
     }
 }

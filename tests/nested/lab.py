@@ -117,6 +117,7 @@ class Case:
     trigger: str = ""    # the command given while the strike waits
     then: str = ""       # the place of another one, after the first action
     quarantined: int = 0
+    boot: str = ""       # further words of Bulkhead's own line
 
     @property
     def name(self):
@@ -125,6 +126,7 @@ class Case:
             words += ["then", self.then]
         if self.cpus > 1:
             words += [f"cpu{self.struck} of {self.cpus}", self.others]
+        words.append(self.boot)
         return " ".join(filter(None, words))
 
     def strike(self, address="last"):
@@ -177,7 +179,8 @@ class Case:
 
     def arguments(self):
         words = ["--kernel", ELF, "--append",
-                 "console=monitor loglevel=error", "--memory", str(MEMORY),
+                 f"console=monitor loglevel=error {self.boot}".rstrip(),
+                 "--memory", str(MEMORY),
                  "--cpus", str(self.cpus), "--timeout", str(CASE_LIMIT_S),
                  "--hide", HIDE]
         for vm in ("alpha", "beta"):

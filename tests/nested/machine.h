@@ -22,6 +22,11 @@
 #define COM1        0x3F8
 #define COM2        0x2F8
 
+/* The same two UARTs once more, as some machines have them: COM1 with its
+ * registers a byte apart, COM2 a 32-bit word apart, without interrupts. */
+#define COM1_MMIO   0xFE400000
+#define COM2_MMIO32 0xFE401000
+
 /* Where FADT and ports.c agree that the ACPI registers are. */
 #define ACPI_PM1A_EVENT   0x600
 #define ACPI_PM1A_CONTROL 0x604
@@ -141,6 +146,9 @@ void acpi_build(struct machine *m);
 /* One port access, of any size; the lock is taken inside. */
 uint32_t port_read(struct machine *m, uint16_t port);
 void port_write(struct machine *m, uint16_t port, uint32_t value);
+/* The same in memory; false where nothing is. */
+bool mmio_read(struct machine *m, uint64_t address, uint32_t *value);
+bool mmio_write(struct machine *m, uint64_t address, uint32_t value);
 /* Takes what was written to the serial lines since the last exit; the lock is
  * taken inside. */
 void port_take_bunch(struct machine *m);

@@ -72,6 +72,22 @@ static struct uart *uart_at(struct machine *m, uint16_t port)
     return NULL;
 }
 
+/* Sets *reg. */
+static struct uart *uart_in_memory(struct machine *m, uint64_t address,
+                                   unsigned *reg)
+{
+    if (address >= COM1_MMIO && address < COM1_MMIO + 8) {
+        *reg = (unsigned)(address - COM1_MMIO);
+        return &m->com1;
+    }
+    if (address >= COM2_MMIO32 && address < COM2_MMIO32 + 32 &&
+        address % 4 == 0) {
+        *reg = (unsigned)(address - COM2_MMIO32) / 4;
+        return &m->com2;
+    }
+    return NULL;
+}
+
 static void strange(struct machine *m, const char *what, uint16_t port,
                     uint32_t value)
 {
@@ -140,6 +156,40 @@ void port_write(struct machine *m, uint16_t port, uint32_t value)
     pthread_mutex_unlock(&m->lock);
 }
 
+bool mmio_read(struct machine *m, uint64_t address, uint32_t *value)
+{
+    unsigned reg;
+    struct uart *uart = uart_in_memory(m, address, &reg);
+
+    if (!uart)
+        return false;
+    pthread_mutex_lock(&m->lock);
+    *value = uart_read(m, uart, reg);
+    pthread_mutex_unlock(&m->lock);
+    return true;
+}
+
+static bool write_memory_locked(struct machine *m, uint64_t address,
+                                uint32_t value)
+{
+    unsigned reg;
+    struct uart *uart = uart_in_memory(m, address, &reg);
+
+    if (uart)
+        uart_write(m, uart, reg, (uint8_t)value);
+    return uart;
+}
+
+bool mmio_write(struct machine *m, uint64_t address, uint32_t value)
+{
+    bool there;
+
+    pthread_mutex_lock(&m->lock);
+    there = write_memory_locked(m, address, value);
+    pthread_mutex_unlock(&m->lock);
+    return there;
+}
+
 void port_take_bunch(struct machine *m)
 {
     struct kvm_coalesced_mmio_ring *ring = m->bunch;
@@ -151,7 +201,10 @@ void port_take_bunch(struct machine *m)
         const struct kvm_coalesced_mmio *one =
             &ring->coalesced_mmio[ring->first];
 
-        write_locked(m, (uint16_t)one->phys_addr, one->data[0]);
+        if (one->pio)
+            write_locked(m, (uint16_t)one->phys_addr, one->data[0]);
+        else
+            write_memory_locked(m, one->phys_addr, one->data[0]);
         __atomic_store_n(&ring->first,
                          (ring->first + 1) % KVM_COALESCED_MMIO_MAX,
                          __ATOMIC_RELEASE);

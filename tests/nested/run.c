@@ -80,7 +80,15 @@ static void serve_mmio(struct vcpu *v)
 {
     struct machine *m = v->machine;
     struct kvm_run *run = v->run;
+    uint32_t value = 0;
 
+    memcpy(&value, run->mmio.data, run->mmio.len < 4 ? run->mmio.len : 4);
+    if (run->mmio.is_write && mmio_write(m, run->mmio.phys_addr, value))
+        return;
+    if (!run->mmio.is_write && mmio_read(m, run->mmio.phys_addr, &value)) {
+        memcpy(run->mmio.data, &value, 4);
+        return;
+    }
     if (m->strange_ports++ < STRANGE_MAX)
         printf("nested: memory %s 0x%llx\n",
                run->mmio.is_write ? "write" : "read", run->mmio.phys_addr);
