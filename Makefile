@@ -132,6 +132,7 @@ $(foreach test,$(UNIT),$(eval $(call unit_rule,$(test))))
 unit-bins: $(UNIT_BINS)
 
 include tests/guests/guests.mk
+include tests/efi/efi.mk
 include tests/nested/nested.mk
 include tests/fuzz/fuzz.mk
 

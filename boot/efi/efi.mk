@@ -8,6 +8,8 @@ EFI_OBJS := $(patsubst %,$(BUILD)/efi/%.o,$(sort $(wildcard boot/efi/*.c \
 EFI_INCLUDES := -isystem /usr/include/efi -isystem /usr/include/efi/x86_64 \
 	-DGNU_EFI_USE_MS_ABI
 EFI_LIBRARY := /usr/lib
+EFI_SECTIONS := -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel \
+	-j .rela -j '.rel.*' -j '.rela.*' -j .reloc
 EFI_CFLAGS := -std=gnu17 -O2 -ffreestanding -fno-builtin -fpic -fshort-wchar \
 	-mno-red-zone -mgeneral-regs-only -fno-stack-protector \
 	-fcf-protection=none -fno-asynchronous-unwind-tables \
@@ -28,9 +30,7 @@ $(BUILD)/efi/loader.so: $(EFI_OBJS)
 		$(EFI_LIBRARY)/libgnuefi.a
 
 $(BUILD)/BOOTX64.EFI: $(BUILD)/efi/loader.so
-	@objcopy -j .text -j .sdata -j .data -j .dynamic -j .dynsym -j .rel \
-		-j .rela -j '.rel.*' -j '.rela.*' -j .reloc \
-		--target efi-app-x86_64 $< $@
+	@objcopy $(EFI_SECTIONS) --target efi-app-x86_64 $< $@
 	@echo "built $@"
 
 efi: $(BUILD)/BOOTX64.EFI ## the UEFI loader: build/BOOTX64.EFI

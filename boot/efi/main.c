@@ -8,6 +8,7 @@
 #include "boot/efi/image.h"
 #include "boot/efi/information.h"
 #include "boot/efi/start.h"
+#include "boot/efi/vmx.h"
 #include "kernel/string.h"
 
 #define PAGE         4096ull
@@ -225,6 +226,7 @@ static _Noreturn void start(void *map)
     information_end(&information);
     memcpy((void *)page, start_page, (size_t)(start_page_end - start_page));
     memcpy((char *)page + START_SOURCE, words, sizeof(words));
+    vmx_leave();
     code(page);
     __builtin_unreachable();
 }

@@ -2,7 +2,8 @@
 # The small Multiboot1 guests: build/guests/NAME.elf from tests/guests/NAME/.
 
 GUESTS := hello timing platform beat crash busy hostile random
-GUEST_ELFS := $(GUESTS:%=build/guests/%.elf) build/guests/chain.elf
+GUEST_ELFS := $(GUESTS:%=build/guests/%.elf) build/guests/chain.elf \
+	build/guests/unruly.efi
 
 GUEST_CC ?= gcc
 GUEST_CFLAGS := -m32 -march=i686 -std=gnu17 -O2 -ffreestanding -nostdlib \

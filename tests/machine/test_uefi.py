@@ -102,6 +102,32 @@ FOLDERS = {
 
 
 @pytest.fixture
+def unruly(tmp_path, guest):
+    """A disk with tests/efi/unruly.c between firmware and the loader."""
+    config = tmp_path / "config"
+    config.write_text("multiboot2 /boot/bulkhead.elf\n"
+                      "module2 /boot/hello vm=alpha mem=4M\n")
+    disk.build_from(str(tmp_path / "unruly.img"), {
+        "/EFI/BOOT/BOOTX64.EFI": f"{ROOT}/build/guests/unruly.efi",
+        "/LOADER/BOOTX64.EFI": LOADER, "/LOADER/bulkhead.cfg": str(config),
+        "/boot/bulkhead.elf": f"{ROOT}/build/bulkhead.elf",
+        "/boot/hello": guest("hello")}, str(tmp_path))
+    return tmp_path / "unruly.img"
+
+
+def test_firmware_that_changes_its_map_and_leaves_vmx_on(machine, unruly):
+    """It refuses three times to end boot services, and VMX is on then."""
+    m = machine(disk=unruly, firmware="uefi")
+    assert m.wait() == 0
+    text = m.com1()
+    assert "unruly: VMXON done" in text
+    for attempt in (1, 2, 3):
+        assert f"unruly: attempt {attempt}: Invalid Parameter" in text
+    assert f"boot: Multiboot2 by {OWN}" in text
+    assert m.console("alpha")[-1] == "done 1 0"
+
+
+@pytest.fixture
 def folders(tmp_path, guest):
     """A disk with the loader in every one of FOLDERS."""
     large = tmp_path / "large"
