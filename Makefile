@@ -184,7 +184,7 @@ USB ?= $(BUILD)/bulkhead-usb.img
 
 usb: | setup ## the image of a USB stick, for BIOS and UEFI (USB=FILE)
 	@$(MAKE) --no-print-directory all $(GUEST_LINUX)
-	@tools/mkusb -o $(USB) -- $(RUN_GUESTS)
+	@tools/mkusb -o $(USB) --boot screen=on -- $(RUN_GUESTS)
 
 bench: | setup ## path lengths in Bochs ticks, beside the bare machine's
 	@$(MAKE) --no-print-directory $(BUILD)/bulkhead.elf $(GUEST_ELFS) \
