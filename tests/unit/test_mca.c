@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sources: arch/x86_64/mca/mca.c arch/x86_64/mca/overlay.c */
+/* sources: arch/x86_64/mca/mca.c arch/x86_64/mca/bank.c */
+/* sources: arch/x86_64/mca/enable.c arch/x86_64/mca/overlay.c */
 /* sources: arch/x86_64/mca/severity.c arch/x86_64/exception.c kernel/fault.c */
 /* Machine checks, and what interrupts them, on a processor whose MSRs are an
  * array. What happens is told by a list of steps. */

@@ -7,6 +7,7 @@
 #include "arch/x86_64/cpu.h"
 #include "arch/x86_64/exception.h"
 #include "arch/x86_64/interrupt.h"
+#include "arch/x86_64/mca/bank.h"
 #include "arch/x86_64/mca/bits.h"
 #include "arch/x86_64/mca/overlay.h"
 #include "arch/x86_64/mca/severity.h"
@@ -14,44 +15,6 @@
 #include "arch/x86_64/percpu.h"
 #include "kernel/log.h"
 #include "kernel/panic.h"
-
-static struct mca_capability capability;
-
-struct mca_capability mca_capability(void)
-{
-    return capability;
-}
-
-static unsigned bank_count(void)
-{
-    uint64_t cap = mca_msr_read(MSR_MCG_CAP);
-    unsigned count = cap & MCG_CAP_COUNT;
-
-    return count > MCA_BANKS_MAX ? MCA_BANKS_MAX : count;
-}
-
-static struct mca_record bank_read(unsigned bank)
-{
-    struct mca_record record = {
-        .mcg_status = mca_msr_read(MSR_MCG_STATUS),
-        .mcg_cap = mca_msr_read(MSR_MCG_CAP),
-        .status = mca_msr_read(MSR_MC0_STATUS + 4 * bank),
-        .bank = (uint8_t)bank,
-    };
-
-    if (record.status & MCI_STATUS_ADDRV) {
-        record.address = mca_msr_read(MSR_MC0_ADDR + 4 * bank);
-    }
-    if (record.status & MCI_STATUS_MISCV) {
-        record.misc = mca_msr_read(MSR_MC0_MISC + 4 * bank);
-    }
-    return record;
-}
-
-static bool holds_error(unsigned bank)
-{
-    return mca_msr_read(MSR_MC0_STATUS + 4 * bank) & MCI_STATUS_VAL;
-}
 
 static void post(const struct mca_record *record, uint64_t rip)
 {
@@ -85,7 +48,7 @@ static void wake_others(void)
 static enum fault_severity drain_banks(const struct mca_record *at,
                                        uint64_t rip, struct mca_record *worst)
 {
-    const unsigned count = bank_count();
+    const unsigned count = mca_bank_count();
     enum fault_severity highest = SEVERITY_NONE;
 
     *worst = *at;
@@ -93,10 +56,10 @@ static enum fault_severity drain_banks(const struct mca_record *at,
         struct mca_record record;
         enum fault_severity severity;
 
-        if (!holds_error(bank)) {
+        if (!mca_bank_holds_error(bank)) {
             continue;
         }
-        record = bank_read(bank);
+        record = mca_bank_read(bank);
         record.in_exception = true;
         record.context = at->context;
         record.fixup = at->fixup;
@@ -142,10 +105,10 @@ static void poll_bank(unsigned bank)
 {
     struct mca_record record;
 
-    if (!holds_error(bank)) {
+    if (!mca_bank_holds_error(bank)) {
         return;
     }
-    record = bank_read(bank);
+    record = mca_bank_read(bank);
     if (is_signalled(&record)) {
         return;
     }
@@ -170,7 +133,7 @@ static void take_lost(void)
 /* What is injected waits for its strike, and is not for here. */
 void mca_poll(void)
 {
-    unsigned count = capability.present ? bank_count() : 0;
+    unsigned count = mca_capability().present ? mca_bank_count() : 0;
 
     if (count && !mca_overlay_active() &&
         mca_msr_read(MSR_MCG_STATUS) & MCG_STATUS_MCIP) {
@@ -260,52 +223,4 @@ void mca_exception(struct exception_frame *frame)
 {
     this_cpu()->in_mce = true;
     handle(frame);
-}
-
-static void clear_leftovers(unsigned bank)
-{
-    struct mca_record record = bank_read(bank);
-
-    if (record.status & MCI_STATUS_VAL) {
-        log_warn("cpu%u: bank %u held 0x%lx at 0x%lx from before the boot",
-                 this_cpu()->index, bank, record.status, record.address);
-    }
-    mca_msr_write(MSR_MC0_STATUS + 4 * bank, 0);
-}
-
-void mca_enable(void)
-{
-    const uint32_t mce_and_mca = 1u << 7 | 1u << 14; /* CPUID.1:EDX */
-    uint64_t cap;
-
-    if ((cpuid(1, 0).edx & mce_and_mca) != mce_and_mca ||
-        msr_read(MSR_MCG_CAP, &cap)) {
-        return;
-    }
-    mca_msr_find(cap);
-    capability = (struct mca_capability){
-        .present = true,
-        .banks = (uint8_t)(cap & MCG_CAP_COUNT),
-        .recovery = cap & MCG_CAP_SER_P,
-        .local = cap & MCG_CAP_LMCE_P,
-    };
-    if (cap & MCG_CAP_CTL_P) {
-        msr_write(MSR_MCG_CTL, UINT64_MAX);
-    }
-    for (unsigned bank = 0; bank < bank_count(); bank++) {
-        clear_leftovers(bank);
-        msr_write(MSR_MC0_CTL + 4 * bank, UINT64_MAX);
-    }
-    /* Local machine checks only where firmware allows them: FEATURE_CONTROL
-     * bit 20 (SDM vol. 3, 15.3.1.5). */
-    if (capability.local) {
-        uint64_t control = 0;
-
-        if (!msr_read(MSR_FEATURE_CONTROL, &control) && control & 1u << 20) {
-            msr_write(MSR_MCG_EXT_CTL, 1);
-        } else {
-            capability.local = false;
-        }
-    }
-    mca_msr_write(MSR_MCG_STATUS, 0);
 }

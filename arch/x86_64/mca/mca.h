@@ -44,10 +44,10 @@ void mca_inject(const struct mca_injection *injection);
 void mca_strike(void);
 
 struct mca_capability {
-    bool present;   /* MCA at all */
-    uint8_t banks;  /* MCG_CAP 7:0 */
-    bool recovery;  /* SER_P */
-    bool local;     /* LMCE_P */
+    bool present;  /* MCA at all */
+    uint8_t banks; /* MCG_CAP 7:0 */
+    bool recovery; /* SER_P */
+    bool local;    /* LMCE_P */
 };
 struct mca_capability mca_capability(void);
 
