@@ -25,7 +25,7 @@ def tree(tmp_path_factory):
         shutil.copytree(f"{ROOT}/{folder}", copy / folder)
     for folder in ("obj", "gen"):
         shutil.copytree(f"{ROOT}/build/{folder}", copy / "build" / folder)
-    for folder in ("fuzz", "guests", "nested"):
+    for folder in ("efi", "fuzz", "guests", "nested"):
         shutil.copytree(f"{ROOT}/tests/{folder}", copy / "tests" / folder)
     shutil.copy2(f"{ROOT}/Makefile", copy)
     done = build(copy)
