@@ -197,6 +197,25 @@ static void a_vm_that_is_late_is_abandoned(void **state)
     assert_true(is_endless());
 }
 
+static void late_for_one_look(void)
+{
+    percpu.watch_limit = rdtsc() - 1;
+    assert_false(look());
+}
+
+/* One look is none: whoever's turn was late before. */
+static void each_turn_is_given_all_its_looks(void **state)
+{
+    static const struct cell cell = {.frames = 1};
+
+    (void)state;
+    percpu.served_vm = 1;
+    during = late_for_one_look;
+    for (unsigned i = 0; i < 5; i++) {
+        watchdog_catch(serve, NULL, rdtsc() + SECOND, &cell);
+    }
+}
+
 /* It began late in a long turn: no fault of its own. */
 static void a_core_section_has_its_time(void **state)
 {
@@ -318,6 +337,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_vm_that_is_late_is_abandoned),
+        TEST(each_turn_is_given_all_its_looks),
         TEST(a_core_section_has_its_time),
         TEST(a_core_section_ends_some_time),
         TEST(the_core_has_no_more_than_its_second),
