@@ -94,7 +94,8 @@ class Pair:
 
     def watch_calm(self):
         """Lets beta's undisturbed beats be known."""
-        start = self.machine.events[-1]["t"]
+        machine = self.machine
+        start = machine.events[machine.cursor - 1]["t"]  # others have come
         self.wait_beats("beta", CALM_BEATS)
         self.calm = self.gap(start)
 

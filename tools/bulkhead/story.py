@@ -75,7 +75,8 @@ class Story:
         self.calm_gap = 0
 
     def now(self):
-        return self.machine.events[-1]["t"]
+        """When what was read last happened; more may have come since."""
+        return self.machine.events[self.machine.cursor - 1]["t"]
 
     def tell(self, text):
         self.say(f"{self.now() / 1e9:6.2f} G  {text}")
