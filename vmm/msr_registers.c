@@ -19,7 +19,6 @@
 #define MTRRCAP_WC             (1ull << 10) /* no ranges; WC is a type */
 #define MTRR_DEF_RESET         0x806ull     /* on; write-back */
 #define MTRR_DEF_BITS          0xcffull
-#define DEBUGCTL_BTF           (1ull << 1)
 
 void msr_reset(struct vcpu_msrs *msrs)
 {

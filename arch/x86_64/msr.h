@@ -22,6 +22,7 @@
 #define MSR_MCG_CTL         0x17b
 #define MSR_MISC_ENABLE     0x1a0
 #define MSR_DEBUGCTL        0x1d9
+#define DEBUGCTL_BTF        (1ul << 1) /* single-step on branches */
 #define MSR_MTRR_PHYSBASE0  0x200
 #define MSR_PAT             0x277
 #define MSR_MC0_CTL2        0x280

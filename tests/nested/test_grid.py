@@ -7,17 +7,15 @@ Squares that test_matrix.py has a case for are left to it.
 """
 
 import os
-import re
 import sys
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 
-from lab import Case, run_cases  # noqa: E402
+from lab import Case  # noqa: E402
 from test_matrix import (  # noqa: E402
-    CASES, HEAL_ALPHA, HEAL_BETA, NOTED, RESTORE_ALPHA, check_panic,
-    check_survival)
+    CASES, HEAL_ALPHA, HEAL_BETA, NOTED, RESTORE_ALPHA, judge, run_wanted)
 
 # Of whom the frame is, and which one is taken.
 OWNERS = {"own": "alpha clean", "other": "beta clean",
@@ -91,28 +89,12 @@ IN_MEMORY = Case("srao", "alpha clean", expect=HEAL_ALPHA, quarantined=1,
 
 @pytest.fixture(scope="module")
 def results():
-    wanted = os.environ.get("NESTED_CASES")
-    cases = [case for case in [*REST, IN_MEMORY]
-             if not wanted or re.search(wanted, case.name)]
-    return dict(zip((case.name for case in cases), run_cases(cases)))
+    return run_wanted([*REST, IN_MEMORY])
 
 
 def test_no_square_is_empty():
     assert len(dict(squares())) == 4 * 2 * len(OWNERS) * len(CPUS)
     assert TAKEN | {square_of(case) for case in REST} >= set(dict(squares()))
-
-
-def judge(case, results):
-    if os.environ.get("NESTED_CASES") and case.name not in results:
-        pytest.skip("not wanted")
-    result = results[case.name]
-    assert result is not None, "the outer machine did not come to it"
-    print(result.text())
-    if case.expect == "panic":
-        check_panic(case, result)
-    else:
-        check_survival(case, result)
-    return result
 
 
 @pytest.mark.parametrize("case", REST, ids=lambda case: case.name)

@@ -5,8 +5,6 @@
 #include "arch/x86_64/vmx/cached.h"
 #include "kernel/errno.h"
 
-#define DEBUGCTL_BTF 2ul
-
 uint64_t vmx_rip(struct arch_vcpu *vcpu)
 {
     return rip_of(vcpu);

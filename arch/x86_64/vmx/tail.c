@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the common tail of an exit needs. */
 #include "arch/x86_64/cpu.h"
+#include "arch/x86_64/msr.h"
 #include "arch/x86_64/vmx/cached.h"
 #include "arch/x86_64/vmx/shadow.h"
 #include "arch/x86_64/vmx/vmcs.h"
@@ -8,7 +9,6 @@
 
 #define ACCESS_LONG  (1u << 13)  /* CS.L */
 #define PENDING_STEP (1ul << 14) /* BS (SDM vol. 3, table 24-4) */
-#define DEBUGCTL_BTF 2ul
 
 uint32_t vmx_interruptibility(struct vmx_vcpu *vmx)
 {
